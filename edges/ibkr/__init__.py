@@ -1,6 +1,6 @@
 """The broker: the one place that talks to Interactive Brokers, and it decides nothing.
 
-Two connections: orders on one, data on the other, so that an order never queues behind data requests.
+Two connections: orders on one, data on the other, so that no order queues behind data requests.
 Every answer is a value of `guardrails.terms` or an error of `edges.errors`; None means unknown.
 """
 

@@ -5,8 +5,8 @@ a trusted part: this file removes the two habits of it that lose money.
 
 - An error on the error channel never ends an order's life here. The library marks a live order
   cancelled on any unlisted code, while it rests at the broker and can fill.
-- What the broker says of an order is handed on as it was said, before the library merges it into its
-  own idea of the order.
+- What the broker says of an order is handed on as it was said, before the library merges it into
+  its own idea of the order.
 """
 
 from __future__ import annotations
@@ -41,9 +41,7 @@ class Listener(Protocol):
     def heard_open_order(self, order_id: int, contract: Any, order: Any, state: Any) -> None:
         """One openOrder message."""
 
-    def heard_order_status(
-        self, order_id: int, client_id: int, perm_id: int, status: str, filled: float, why: str
-    ) -> None:
+    def heard_order_status(self, perm_id: int, status: str, filled: float) -> None:
         """One orderStatus message."""
 
     def heard_execution(self) -> None:
@@ -65,8 +63,8 @@ class _Wrapper(_wrapper.Wrapper):  # type: ignore[misc]
 
     def orderStatus(self, orderId: int, status: str, filled: float, *rest: Any) -> None:  # noqa: N802, N803
         if self.listener is not None:
-            _remaining, _average, perm_id, _parent, _last, client_id, why_held = rest[:7]
-            self.listener.heard_order_status(orderId, client_id, perm_id, status, filled, why_held)
+            _remaining, _average, perm_id = rest[:3]
+            self.listener.heard_order_status(perm_id, status, filled)
         super().orderStatus(orderId, status, filled, *rest)
 
     def execDetails(self, reqId: int, contract: Any, execution: Any) -> None:  # noqa: N802, N803

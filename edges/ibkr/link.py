@@ -62,9 +62,7 @@ class Link:
             self._open_rows.append((contract, order, order_id, state.status))
         self.changed.set()
 
-    def heard_order_status(
-        self, order_id: int, client_id: int, perm_id: int, status: str, filled: float, why: str
-    ) -> None:
+    def heard_order_status(self, perm_id: int, status: str, filled: float) -> None:
         """Note the status word of an orderStatus."""
         self.order_words[perm_id] = (status, filled)
         self.changed.set()
@@ -135,8 +133,8 @@ class Link:
     async def ask(self, what: str, awaitable: Awaitable[T], seconds: float | None = None) -> T:
         """The answer to one request.
 
-        Raises Refused with the broker's words and code, OutcomeUnknown after `seconds` (default: the
-        address's timeout), NotServing if the connection is gone.
+        Raises Refused with the broker's words and code, OutcomeUnknown after `seconds` (default:
+        the address's timeout), NotServing if the connection is gone.
         """
         limit = self.address.timeout_seconds if seconds is None else seconds
         try:
