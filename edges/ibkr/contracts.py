@@ -97,7 +97,8 @@ def _instrument(details: Any, market: Market, route: str, ladder: tuple[Step, ..
         primary_exchange=contract.primaryExchange,
         security_type=contract.secType,
         stock_type=details.stockType,
-        sector=details.industry,
+        # Funds have no industry at the broker; as one class they still have a common bound.
+        sector=details.industry or ("ETF" if details.stockType == "ETF" else ""),
         lot=max(minimum, increment) if minimum and increment and minimum > 0 else None,
         ladder=ladder,
         order_types=frozenset(details.orderTypes.split(",")),

@@ -67,6 +67,11 @@ class _Wrapper(_wrapper.Wrapper):  # type: ignore[misc]
             self.listener.heard_order_status(perm_id, status, filled)
         super().orderStatus(orderId, status, filled, *rest)
 
+    def completedOrder(self, contract: Any, order: Any, orderState: Any) -> None:  # noqa: N802, N803
+        # The library drops how an order ended; it is kept on the order itself.
+        order.completedStatus = orderState.completedStatus
+        super().completedOrder(contract, order, orderState)
+
     def execDetails(self, reqId: int, contract: Any, execution: Any) -> None:  # noqa: N802, N803
         super().execDetails(reqId, contract, execution)
         if self.listener is not None:

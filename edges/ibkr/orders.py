@@ -21,6 +21,7 @@ from guardrails.terms import Action, Execution, LiveOrder
 
 ACTIONS = {"BUY": Action.BUY, "SELL": Action.SELL}
 EXECUTION_ACTIONS = {"BOT": Action.BUY, "SLD": Action.SELL}
+ENDED_WORDS = frozenset({"Filled", "Cancelled", "ApiCancelled"})
 OCA_REDUCE_WITH_BLOCK = 2  # a partial exit shrinks the other leg, never removes it
 
 
@@ -103,7 +104,7 @@ def send(link: Link, leg: LegOrder, ids: dict[str, int]) -> None:
 def cancel(link: Link, order_id: int) -> None:
     """A cancellation is on its way; whether the order is gone must be read back."""
     try:
-        link.ib.cancelOrder(Order(orderId=order_id, clientId=link.address.client_id))
+        link.ib.client.cancelOrder(order_id, "")
     except ConnectionError as error:
         raise NotServing(f"cancellation of order {order_id} was not sent: {error}") from error
 
@@ -113,7 +114,9 @@ async def open_orders(link: Link) -> tuple[LiveOrder, ...]:
     with link.collecting_open_orders() as rows:
         await link.ask_keyed("open orders", link.ib.reqAllOpenOrdersAsync)
     by_perm_id = {row[1].permId: row for row in rows}
-    return tuple(_live_order(link, *by_perm_id[perm_id]) for perm_id in sorted(by_perm_id))
+    found = (_live_order(link, *by_perm_id[perm_id]) for perm_id in sorted(by_perm_id))
+    # An order that ended while the list was on its way was told among them.
+    return tuple(order for order in found if order.status not in ENDED_WORDS)
 
 
 def _live_order(link: Link, contract: Any, order: Any, order_id: int, word: str) -> LiveOrder:
@@ -150,7 +153,7 @@ async def completed_orders(link: Link) -> tuple[CompletedOrder, ...]:
             order_ref=trade.order.orderRef,
             perm_id=trade.order.permId,
             status=trade.orderStatus.status,
-            completed_status=getattr(trade.order, "completedStatus", ""),
+            completed_status=trade.order.completedStatus,
             filled_shares=shares(trade.order.filledQuantity),
         )
         for trade in trades

@@ -65,7 +65,9 @@ class Listing:
 class World(Protocol):
     """What there is to trade and what happened: the far side's whole knowledge of the market."""
 
-    label: str  # shown wherever its data are shown: "synthetic seed 7", "us_1min", "us_1d, expanded"
+    label: (
+        str  # shown wherever its data are shown: "synthetic seed 7", "us_1min", "us_1d, expanded"
+    )
 
     def listings(self) -> Sequence[Listing]:
         """Every listing, in a stable order."""
@@ -113,7 +115,9 @@ class Order:
     account: str = ""
     exchange: str = ""  # the route as sent
     good_till_date: str = ""  # as sent
-    status: str = ""  # PreSubmitted, Submitted, Filled, Cancelled, Inactive; "" while held untransmitted
+    status: str = (
+        ""  # PreSubmitted, Submitted, Filled, Cancelled, Inactive; "" while held untransmitted
+    )
     why_held: str = ""
     filled: int = 0
     average_fill_price: Decimal = Decimal(0)

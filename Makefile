@@ -1,0 +1,52 @@
+# setup makes the environment; run and test use it, and a second call installs nothing again.
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+DEV_STAMP := $(VENV)/.installed-dev
+FOREIGN := .venv-ib_insync/.installed .venv-ib_async/.installed
+
+.PHONY: setup setup-dev setup-foreign run test lint bench clean
+
+setup: $(STAMP)
+
+setup-dev: $(DEV_STAMP)
+
+setup-foreign: $(FOREIGN)
+
+$(PY):
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "Python 3.11 to 3.13 is needed, found %d.%d: set PYTHON=python3.12, say" % v)'
+	$(PYTHON) -m venv $(VENV)
+
+$(STAMP): requirements.txt | $(PY)
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(DEV_STAMP): requirements.txt requirements-dev.txt | $(PY)
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@ $(STAMP)
+
+# Other people's clients of the gateway, each apart: ib_insync and ib_async both ship `eventkit`.
+.venv-%/.installed: requirements-foreign.txt
+	$(PYTHON) -m venv .venv-$*
+	grep -E '^($*|tzdata)==' requirements-foreign.txt > .venv-$*/requirements.txt
+	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check -r .venv-$*/requirements.txt
+	@touch $@
+
+run: setup
+	$(PY) agent.py run
+
+lint: setup-dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	PYTHONPATH=. $(VENV)/bin/lint-imports
+
+test: setup-dev setup-foreign lint
+	$(VENV)/bin/pytest -n 2 --dist loadgroup --ignore tests/bench --cov=guardrails --cov-report=term --cov-fail-under=90
+
+bench: setup-dev
+	$(VENV)/bin/pytest tests/bench --benchmark-columns=median,ops,rounds
+
+clean:
+	rm -rf $(VENV) .venv-ib_insync .venv-ib_async

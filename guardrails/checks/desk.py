@@ -1,0 +1,42 @@
+"""May this desk open anything now: its state, its books, the session's clock."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from guardrails.case import Case
+from guardrails.checks.finding import unknown
+from guardrails.terms import Check, State
+
+
+def well_formed(case: Case) -> Check:
+    """The proposal could be rounded onto the instrument's ladder, every field in its range."""
+    if case.entry is not None:
+        return Check("well_formed", True, "complete", "complete")
+    if case.instrument is None:
+        # Not this rule's finding: instrument_known says it.
+        return Check("well_formed", True, "complete", "complete")
+    return unknown("well_formed", "a price on the instrument's tick ladder", "known")
+
+
+def state_allows(case: Case) -> Check:
+    """Entries need the state NORMAL."""
+    state = case.view.state
+    if state is State.NORMAL:
+        return Check("state_allows", True, state.value, "NORMAL")
+    says = f"the desk is {state.value}; entries need NORMAL. Closing and tightening are possible."
+    return Check("state_allows", False, state.value, "NORMAL", says)
+
+
+def reconciled(case: Case) -> Check:
+    """The last clean reconciliation with the broker is young enough."""
+    at, limit = case.view.reconciled_at, case.limits.reconcile_age_seconds_max
+    if at is None:
+        return unknown("reconciled", "a clean reconciliation with the broker", "done")
+    age = (case.view.now - at) // timedelta(seconds=1)
+    ok = 0 <= age <= limit
+    says = "" if ok else f"the last clean reconciliation is {age} s old; at most {limit} s pass."
+    return Check("reconciled", ok, f"{age} s", f"0..{limit} s", says)
+
+
+DESK = (well_formed, state_allows, reconciled)

@@ -1,0 +1,92 @@
+"""Are entry, stop and target sound, after rounding and with fees."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from guardrails.case import BPS, Case
+from guardrails.checks.finding import money, shown, unknown
+from guardrails.terms import Check, Side
+
+
+def entry_in_collar(case: Case) -> Check:
+    """The limit price is near the middle of the book."""
+    collar = case.limits.collar_bps
+    limit = f"within {shown(collar)} bps of mid"
+    if case.entry is None or case.mid is None or case.mid <= 0:
+        return unknown("entry_in_collar", "the distance of the limit price from mid", limit)
+    distance = (case.entry - case.mid) / case.mid * BPS
+    ok = abs(distance) <= collar
+    says = ""
+    if not ok:
+        low, high = case.mid * (1 - collar / BPS), case.mid * (1 + collar / BPS)
+        says = (
+            f"limit_price {shown(case.entry)} is {distance:+.0f} bps from mid {shown(case.mid)}; "
+            f"{shown(low)} to {shown(high)} passes."
+        )
+    return Check("entry_in_collar", ok, f"{distance:+.1f} bps", limit, says)
+
+
+def stop_protects(case: Case) -> Check:
+    """The stop is on the losing side, at a sensible distance."""
+    limits = case.limits
+    low, high = limits.stop_distance_bps_min, limits.stop_distance_bps_max
+    limit = f"{shown(low)}..{shown(high)} bps and >= {limits.stop_distance_ticks_min} ticks"
+    if case.entry is None or case.stop is None or case.tick is None:
+        return unknown("stop_protects", "the distance of the stop", limit)
+    losing = _toward_loss(case.proposal.side, case.entry, case.stop)
+    distance = losing / case.entry * BPS
+    ticks = losing / case.tick
+    ok = low <= distance <= high and ticks >= limits.stop_distance_ticks_min
+    says = ""
+    if not ok:
+        side = case.proposal.side
+        where = "below" if side is Side.LONG else "above"
+        says = (
+            f"stop_price {shown(case.stop)} is {distance:.0f} bps ({ticks:.0f} ticks) on the "
+            f"losing side of the entry {shown(case.entry)}; a {side.value} needs it {where} the entry "
+            f"by {limit}."
+        )
+    return Check("stop_protects", ok, f"{distance:.1f} bps, {ticks:.0f} ticks", limit, says)
+
+
+def _toward_loss(side: Side, entry: Decimal, price: Decimal) -> Decimal:
+    """How far `price` is on the side of the entry where the position loses; negative: it gains."""
+    return {Side.LONG: entry - price, Side.SHORT: price - entry}[side]
+
+
+def target_pays(case: Case) -> Check:
+    """The target is on the winning side and pays for the risk, after rounding and fees."""
+    limits = case.limits
+    far = limits.target_distance_bps_max
+    limit = f"reward/risk >= {shown(limits.reward_risk_min)}, target within {shown(far)} bps"
+    if case.entry is None or case.target is None or not case.risk_base or case.gain_base is None:
+        return unknown("target_pays", "reward and risk of the order", limit)
+    winning = -_toward_loss(case.proposal.side, case.entry, case.target)
+    distance = winning / case.entry * BPS
+    ratio = case.gain_base / case.risk_base
+    ok = winning > 0 and distance <= far and ratio >= limits.reward_risk_min
+    says = ""
+    if not ok:
+        says = (
+            f"target_price {shown(case.target)} gains {money(case.gain_base)} against a loss of "
+            f"{money(case.risk_base)} at the stop, fees included: {ratio:.2f}; {limit} pass."
+        )
+    return Check("target_pays", ok, f"{ratio:.2f}", limit, says)
+
+
+def confidence_min(case: Case) -> Check:
+    """The model is confident enough; more confidence never makes an order larger."""
+    confidence, least = case.proposal.confidence, case.limits.confidence_min
+    if confidence is None:
+        return unknown("confidence_min", "the confidence", f">= {shown(least)}")
+    ok = confidence >= least
+    says = (
+        ""
+        if ok
+        else f"confidence {shown(confidence)} is below {shown(least)}: do not trade this one."
+    )
+    return Check("confidence_min", ok, shown(confidence), f">= {shown(least)}", says)
+
+
+PRICES = (entry_in_collar, stop_protects, target_pays, confidence_min)

@@ -1,0 +1,17 @@
+"""Which way an order goes. One table, and no default: what is not in it is an error."""
+
+from __future__ import annotations
+
+from guardrails.terms import Action, Side
+
+OPENING = {Side.LONG: Action.BUY, Side.SHORT: Action.SELL}
+CLOSING = {Side.LONG: Action.SELL, Side.SHORT: Action.BUY}
+
+
+def side_of(shares: int) -> Side:
+    """The side of a holding. Raises ValueError for none."""
+    if shares > 0:
+        return Side.LONG
+    if shares < 0:
+        return Side.SHORT
+    raise ValueError("no shares have no side")

@@ -1,0 +1,114 @@
+"""A ledger file opened safely: its settings asserted, its schema brought up to date, or refused."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from ledger.schema import FACTS, VERSION_1, no_change
+from ledger.views import VIEWS
+
+SCHEMA_VERSION = 1
+BUSY_MILLISECONDS = 5000
+SETTINGS = {
+    "journal_mode": "wal",
+    "synchronous": 2,  # FULL: a committed fact survives a power cut
+    "foreign_keys": 1,
+    "busy_timeout": BUSY_MILLISECONDS,
+}
+
+
+class LedgerError(Exception):
+    """The ledger cannot be used; the text is one line with the cause and the remedy."""
+
+
+def _migrate_to_1(db: Database) -> None:
+    db.conn.executescript(
+        "BEGIN IMMEDIATE;\n"
+        + VERSION_1
+        + "".join(map(no_change, FACTS))
+        + "PRAGMA user_version = 1;\nCOMMIT;"
+    )
+
+
+MIGRATIONS = {1: _migrate_to_1}
+
+
+def open_writable(path: Path) -> Database:
+    """The ledger at `path`, made if it is not there, migrated if it is older.
+
+    Raises LedgerError where it cannot be used; the file is left as it was.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        db = Database(sqlite3.connect(path, isolation_level=None, timeout=BUSY_MILLISECONDS / 1000))
+        _check_version(db, path)
+        for name, value in SETTINGS.items():
+            db.conn.execute(f"PRAGMA {name} = {value}").fetchone()
+            if (found := db.conn.execute(f"PRAGMA {name}").fetchone()[0]) != value:
+                raise LedgerError(f"{path}: SQLite keeps {name} at {found}, {value} is needed")
+        for version in range(_version(db) + 1, SCHEMA_VERSION + 1):
+            MIGRATIONS[version](db)
+        _make_views(db)
+    except (sqlite3.Error, OSError) as error:
+        raise _unusable(path, error) from error
+    return db
+
+
+def open_readonly(path: Path) -> Database:
+    """The ledger at `path` for reading, while others may write. Raises LedgerError."""
+    if not path.exists():
+        raise LedgerError(f"there is no ledger at {path} yet: `agent.py run` makes one")
+    try:
+        db = Database(
+            sqlite3.connect(
+                f"{path.resolve().as_uri()}?mode=ro",
+                uri=True,
+                isolation_level=None,
+                timeout=BUSY_MILLISECONDS / 1000,
+            )
+        )
+        _check_version(db, path)
+    except (sqlite3.Error, OSError) as error:
+        raise _unusable(path, error) from error
+    return db
+
+
+def _version(db: Database) -> int:
+    return int(db.conn.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _check_version(db: Database, path: Path) -> None:
+    version = _version(db)
+    if version > SCHEMA_VERSION:
+        raise LedgerError(
+            f"{path}: its schema is version {version}, this program knows {SCHEMA_VERSION}: "
+            "use the newer program that wrote it"
+        )
+    if version == 0 and db.table_names():
+        raise LedgerError(f"{path}: a database of something else; name another state_dir")
+
+
+def _make_views(db: Database) -> None:
+    """The views as this program defines them; nothing is written where they already stand."""
+    wanted = {name: f"CREATE VIEW {name} AS {sql.strip()}" for name, sql in VIEWS.items()}
+    found = dict(db.conn.execute("SELECT name, sql FROM sqlite_master WHERE type = 'view'"))
+    if found == wanted:
+        return
+    db.conn.execute("BEGIN IMMEDIATE")
+    for name in found:
+        db.conn.execute(f"DROP VIEW IF EXISTS {name}")
+    for sql in wanted.values():
+        db.conn.execute(sql)
+    db.conn.execute("COMMIT")
+
+
+def _unusable(path: Path, error: Exception) -> LedgerError:
+    return LedgerError(
+        f"{path}: the ledger cannot be used ({error}): "
+        "check the file's rights and the disk, or move it away and start a new one"
+    )

@@ -1,0 +1,95 @@
+"""What a session came to: one value for the summary, for --json and for the exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from session.ending import Exit
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """One session in numbers. Money in `currency`; tokens by kind."""
+
+    session_id: str | None
+    outcome: str
+    exit_code: Exit
+    says: str = ""
+    broker: str = ""
+    dry: bool = False
+    model: str = ""
+    model_note: str = ""
+    market: str = ""
+    turns: int = 0
+    proposals: int = 0
+    approved: int = 0
+    refused: int = 0
+    refusals: Sequence[dict[str, str]] = ()
+    orders: Sequence[dict[str, Any]] = ()
+    fills: Sequence[dict[str, Any]] = ()
+    pnl: Decimal | None = None
+    currency: str = ""
+    usd: Decimal = Decimal(0)
+    tokens: dict[str, int] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """The report with money as decimal text, ready for json.dumps."""
+        row = asdict(self)
+        row["exit_code"] = int(self.exit_code)
+        row["pnl"] = None if self.pnl is None else f"{self.pnl:f}"
+        row["usd"] = f"{self.usd:f}"
+        return row
+
+
+def lines(report: Report) -> list[str]:
+    """The summary for a person, a line each."""
+    said = [f"session {report.session_id}  {report.outcome}"]
+    if report.says:
+        said.append(f"  {report.says}")
+    said.append(
+        f"  broker     {report.broker}{' (dry run)' if report.dry else ''}, {report.market}"
+    )
+    said.append(f"  model      {_model(report)}")
+    said.append(
+        f"  proposals  {report.proposals}: {report.approved} approved, {report.refused} refused"
+    )
+    said.extend(
+        f"             refused {one['symbol'] or '?'}: {one['rule']}: {one['says']}"
+        for one in report.refusals
+    )
+    said.append(f"  orders     {_orders(report)}")
+    said.extend(
+        f"             {one['order_ref']}: {one['side']} {one['quantity']} {one['symbol']} "
+        f"at {one['price']} {one['tif']}, {one['status']}"
+        for one in report.orders
+    )
+    said.append(f"  fills      {len(report.fills)}")
+    said.extend(
+        f"             {one['side']} {one['shares']} {one['symbol']} at {one['price']} "
+        f"{one['currency']}, fees {one['commission']}"
+        for one in report.fills
+    )
+    pnl = "unknown" if report.pnl is None else f"{report.pnl:+.2f} {report.currency}"
+    said.append(f"  P&L        {pnl}")
+    said.append(f"  cost       {report.usd:.4f} USD, {sum(report.tokens.values())} tokens")
+    said.append(f"  transcript .venv/bin/python agent.py review {report.session_id}")
+    return said
+
+
+def _model(report: Report) -> str:
+    if report.model != "standin":
+        return f"{report.model}, {report.turns} turns"
+    note = f" ({report.model_note})" if report.model_note else ""
+    return f"OFFLINE STAND-IN, rule-based, not Claude, {report.turns} turns{note}"
+
+
+def _orders(report: Report) -> str:
+    families: dict[str, set[str]] = {}
+    for one in report.orders:
+        if one["read_back"]:
+            families.setdefault(one["proposal_id"], set()).add(one["leg"])
+    whole = sum(1 for legs in families.values() if {"entry", "target", "stop"} <= legs)
+    return f"{len(report.orders)}; {whole} brackets with three legs read back"

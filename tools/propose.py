@@ -1,0 +1,80 @@
+"""propose_order: the model's only way to an order. It is read, ruled on, and carried out by code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import guardrails
+from guardrails.limits import Limits
+from guardrails.terms import Check, Proposal, Ruling
+from tools.figures import number, price
+from tools.floor import Floor, NoData, Outcome
+
+
+async def propose(raw: str, floor: Floor, limits: Limits) -> tuple[dict[str, Any], bool]:
+    """The answer to a proposal, and whether it was refused."""
+    proposal, ruling = await _ruled(raw, floor, limits)
+    outcome = await floor.submit(raw, proposal, ruling)
+    if ruling.ticket is None:
+        return _refused(ruling, outcome), True
+    return _approved(ruling, outcome), False
+
+
+async def _ruled(raw: str, floor: Floor, limits: Limits) -> tuple[Proposal | None, Ruling]:
+    reading = guardrails.read_proposal(raw, limits)
+    if not isinstance(reading, Proposal):
+        return None, Ruling(checks=reading, ticket=None)
+    try:
+        view = await floor.view(reading.symbol)
+    except NoData as error:
+        says = f"the account or its positions cannot be read now ({error}); nothing is sent on a guess."
+        check = Check("view_complete", False, "no data", "complete", says)
+        return reading, Ruling(checks=(check,), ticket=None)
+    return reading, guardrails.rule(reading, view, limits)
+
+
+def _refused(ruling: Ruling, outcome: Outcome) -> dict[str, Any]:
+    return {
+        "proposal": outcome.proposal_id,
+        "verdict": "refused",
+        "refused_by": [
+            {
+                "rule": check.rule,
+                "observed": check.observed,
+                "limit": check.limit,
+                "says": check.says,
+            }
+            for check in ruling.refusals
+        ],
+        "next": "correct every point once, or leave this stock; nothing was sent",
+    }
+
+
+def _approved(ruling: Ruling, outcome: Outcome) -> dict[str, Any]:
+    ticket = ruling.ticket
+    if ticket is None:
+        raise ValueError("an approved ruling has a ticket")
+    return {
+        "proposal": outcome.proposal_id,
+        "verdict": "approved",
+        "intent": ticket.intent,
+        "action": ticket.action,
+        "shares": ticket.shares,
+        "limit_price": price(ticket.limit_price),
+        "stop_price": price(ticket.stop_price),
+        "target_price": price(ticket.target_price),
+        "value_base": number(ticket.value_base, 2),
+        "risk_base": number(ticket.risk_base, 2),
+        "status": outcome.status,
+        "says": outcome.says,
+        "orders": [
+            {
+                "ref": leg.ref,
+                "leg": leg.leg,
+                "status": leg.status,
+                "shares": leg.shares,
+                "price": price(leg.price),
+            }
+            for leg in outcome.legs
+        ],
+    }
