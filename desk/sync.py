@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
 from desk.book import Book
-from desk.standing import Standing, halt
 from edges.ibkr import Broker
-from guardrails.terms import State
 
 
 async def take_executions(broker: Broker, book: Book) -> int:

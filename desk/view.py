@@ -47,12 +47,12 @@ class Viewer:
     stopped_out_minutes: int  # how far back stop-outs are looked up
     _days: dict[tuple[str, date], tuple[Decimal | None, int | None]] = field(default_factory=dict)
 
-    async def view(self, symbol: str) -> View:
-        """The desk as it stands now, seen for a proposal in `symbol`.
+    async def view(self, symbol: str | None) -> View:
+        """The desk as it stands now, seen for a proposal in `symbol`, or for none.
 
         Raises OutcomeUnknown or NotServing if positions, orders or the account cannot be read.
         """
-        instrument = await self.broker.instrument(symbol)
+        instrument = None if symbol is None else await self.broker.instrument(symbol)
         quote, atr, volume = None, None, None
         if instrument is not None:
             quote = await self._quote(instrument)
@@ -150,11 +150,8 @@ class Viewer:
                 sector=instrument.sector,
             )
         for intent in self.ledger.open_intents(self.broker.account_id):
-            if (
-                intent.is_entry
-                and intent.status in MAY_STILL_FILL
-                and intent.order_ref not in by_ref
-            ):
+            may_fill = intent.is_entry and intent.status in MAY_STILL_FILL
+            if may_fill and intent.order_ref not in by_ref and intent.limit_price is not None:
                 instrument = await self.broker.instrument(intent.symbol)
                 by_ref[intent.order_ref] = WorkingEntry(
                     symbol=intent.symbol,

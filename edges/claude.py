@@ -1,8 +1,8 @@
 """Claude, through the anthropic SDK, and nothing of trading: questions in, complete answers out.
 
-One retry layer (the SDK's own is off), bounded by a deadline; every HTTP attempt is handed to `record`
-before it is sent and after it is answered, secrets taken out; tool calls are given only from an answer
-that stopped for them and is complete.
+One retry layer (the SDK's own is off), bounded by a deadline; every HTTP attempt is handed to
+`record` before it is sent and after it is answered, secrets taken out; tool calls are given only
+from an answer that stopped for them and is complete.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import anthropic
 import httpx2
 import tenacity
+from anthropic.types import CacheControlEphemeralParam
 
 from edges.errors import NotServing, OutcomeUnknown, Refused
 
@@ -37,7 +38,7 @@ NO_RETRY = frozenset(
         "ramp_limit_exceeded",
     }
 )
-CACHED = {"type": "ephemeral"}
+CACHED: CacheControlEphemeralParam = {"type": "ephemeral"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,7 +110,7 @@ class _Recording(httpx2.AsyncBaseTransport):
         try:
             response = await self._inner.handle_async_request(request)
             body = await response.aread()
-        except Exception as error:  # noqa: BLE001 - noted and raised again, whatever it is
+        except Exception as error:  # noted and raised again, whatever it is
             self._note(number, "err", request, {}, None, repr(error).encode())
             raise
         self._note(number, "resp", request, response.headers, response.status_code, body)
@@ -196,8 +197,8 @@ class Claude:
                         model=self._model,
                         max_tokens=max_tokens,
                         system=[{"type": "text", "text": system, "cache_control": CACHED}],
-                        tools=list(tools),
-                        messages=list(messages),
+                        tools=cast(Any, list(tools)),
+                        messages=cast(Any, list(messages)),
                         cache_control=CACHED,
                         timeout=httpx2.Timeout(left, connect=min(left, CONNECT_SECONDS)),
                     ),

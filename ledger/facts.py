@@ -37,7 +37,8 @@ class Ledger(Reader):
 
     def _execute(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
         try:
-            return self._db.conn.execute(sql, parameters)
+            cursor: sqlite3.Cursor = self._db.conn.execute(sql, parameters)
+            return cursor
         except sqlite3.IntegrityError:
             raise
         except sqlite3.Error as error:

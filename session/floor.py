@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -29,9 +29,7 @@ class Floor:
     hands: Hands
     state: Callable[[], State]
     price_min: Decimal
-    dry: bool
     refusals_in_row: int = 0
-    _movers: dict[str, Mover] = field(default_factory=dict)
 
     def now(self) -> datetime:
         """The session's time."""

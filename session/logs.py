@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import logging.handlers
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,6 @@ import structlog
 FILE_NAME = "agent.log"
 FILE_BYTES_MAX = 10_000_000
 FILES_KEPT = 5
-LIBRARIES = ("ib_insync", "ib_async", "asyncio", "anthropic", "httpx2")
 
 
 def open_log(state_dir: Path, now: Callable[[], datetime], session_id: str) -> None:
@@ -26,7 +25,9 @@ def open_log(state_dir: Path, now: Callable[[], datetime], session_id: str) -> N
         state_dir / FILE_NAME, maxBytes=FILE_BYTES_MAX, backupCount=FILES_KEPT, encoding="utf-8"
     )
 
-    def add_time(_logger: Any, _name: str, event: dict[str, Any]) -> dict[str, Any]:
+    def add_time(
+        _logger: Any, _name: str, event: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
         return {"at": now().isoformat(), "session_id": session_id, **event}
 
     handler.setFormatter(

@@ -28,8 +28,7 @@ class Monitor:
     hands: Hands
     state_dir: Path
     day: date
-    currency: str
-    breaker: Callable[[tuple[Decimal | None, ...]], State | None]
+    breaker: Callable[[tuple[Decimal | None, ...]], State]
     interval_seconds: float
     _seen: deque[Decimal | None] = field(default_factory=lambda: deque(maxlen=2))
 
@@ -59,7 +58,7 @@ class Monitor:
             self.book.alert("books_behind", f"executions could not be read: {error}", "warning")
 
     async def _halt(self, pnl: Decimal | None) -> None:
-        reason = f"day P&L {pnl} {self.currency} is at the day's loss limit"
+        reason = f"the day's P&L of {pnl} is at limits.day_loss_max"
         halt(
             self.book.ledger,
             self.state_dir,

@@ -7,7 +7,25 @@ from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from ledger import Ledger
 from session.ending import Exit
+from session.model import Model
+from session.money import Meter
+
+ORDER_FIELDS = (
+    "order_ref",
+    "proposal_id",
+    "leg",
+    "symbol",
+    "side",
+    "quantity",
+    "price",
+    "tif",
+    "status",
+    "filled",
+    "read_back",
+)
+FILL_FIELDS = ("order_ref", "symbol", "side", "shares", "price", "commission", "currency", "at")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,6 +60,50 @@ class Report:
         row["pnl"] = None if self.pnl is None else f"{self.pnl:f}"
         row["usd"] = f"{self.usd:f}"
         return row
+
+
+def report_of(
+    ledger: Ledger, session_id: str, *, says: str, model: Model, meter: Meter, currency: str
+) -> Report:
+    """The report of a session that has ended, from the ledger."""
+    row = ledger.session(session_id)
+    if row is None:
+        raise ValueError(f"session {session_id} is not in the ledger")
+    checks = [check for check in ledger.checks(session_id) if not check["ok"]]
+    first = {check["proposal_id"]: check for check in reversed(checks)}
+    tokens = meter.tokens
+    return Report(
+        session_id=session_id,
+        outcome=row["outcome"],
+        exit_code=Exit(row["exit_code"]),
+        says=says,
+        broker=row["broker"],
+        dry=bool(row["dry"]),
+        model=model.name,
+        model_note=model.note,
+        market=row["market"],
+        turns=row["turns"],
+        proposals=row["proposals"],
+        approved=row["approved"],
+        refused=row["refused"],
+        refusals=[
+            {name: first[number][name] for name in ("symbol", "rule", "says")}
+            for number in sorted(first)
+        ],
+        orders=[
+            {name: order[name] for name in ORDER_FIELDS} for order in ledger.orders(session_id)
+        ],
+        fills=[{name: fill[name] for name in FILL_FIELDS} for fill in ledger.fills(session_id)],
+        pnl=None if row["pnl"] is None else Decimal(row["pnl"]),
+        currency=currency,
+        usd=meter.usd,
+        tokens={
+            "input": tokens.input,
+            "output": tokens.output,
+            "cache_read": tokens.cache_read,
+            "cache_write": tokens.cache_write,
+        },
+    )
 
 
 def lines(report: Report) -> list[str]:
@@ -87,7 +149,7 @@ def _model(report: Report) -> str:
 
 
 def _orders(report: Report) -> str:
-    families: dict[str, set[str]] = {}
+    families: dict[int, set[str]] = {}
     for one in report.orders:
         if one["read_back"]:
             families.setdefault(one["proposal_id"], set()).add(one["leg"])

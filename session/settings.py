@@ -36,9 +36,10 @@ PREFIX = "AGENT_"
 
 
 class MarketRules(Section):
-    """One market: whether the desk trades it."""
+    """One market: whether the desk trades it, and whose hours tell when it is open."""
 
     enabled: Switch
+    hours_symbol: str
 
 
 class Markets(Section):
@@ -198,7 +199,7 @@ def _read(path: Path) -> dict[str, Any]:
             path, f"the configuration cannot be read ({error}); name it with --config"
         ) from error
     try:
-        found = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+        found = yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
         raise _stop(path, f"no valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(found, dict):
@@ -232,7 +233,7 @@ def _copied(value: Any) -> Any:
 def _scalar(text: str) -> Any:
     """An environment value as the YAML scalar or list it spells."""
     try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+        return yaml.load(text, Loader=_Loader)
     except yaml.YAMLError:
         return text
 
@@ -280,7 +281,7 @@ def _validated(path: Path, merged: dict[str, Any]) -> Settings:
 def _known_keys(place: list[str]) -> list[str]:
     model: Any = Settings
     for name in place:
-        field = model.model_fields.get(name) if isinstance(model, type) else None
+        field = model.model_fields.get(name)
         model = field.annotation if field is not None else None
         if not (isinstance(model, type) and issubclass(model, BaseModel)):
             rows = [one for one in get_args(model) if isinstance(one, type)]

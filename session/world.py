@@ -45,6 +45,11 @@ class FarEnd:
     account_prefix: str
     markets: tuple[Market, ...]  # enabled, and present behind the gateway
     gateway: Gateway | None = None
+    currency: str = "USD"
+
+    def no_waiting(self) -> AbstractContextManager[None]:
+        """Around a wait that takes no real time."""
+        return nullcontext()
 
     def waiting_for_outside(self) -> AbstractContextManager[None]:
         """Around a wait that takes real time: virtual time then runs with the wall clock."""

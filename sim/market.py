@@ -47,7 +47,7 @@ class MarketWorld:
 
     def __init__(self, source: Source, day: date | None = None) -> None:
         self._source = source
-        self._day = day or max((days[-1] for days in source.trading_days.values() if days))
+        self._day = day or max(days[-1] for days in source.trading_days.values() if days)
         self._listings = source.listings(self._day)
         self._by_id = {listing.con_id: listing for listing in self._listings}
         self._minutes: dict[tuple[int, date], list[Bar]] = {}
