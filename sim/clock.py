@@ -36,6 +36,8 @@ _BYTES_SENT = struct.Struct("=Q"), 200
 _BYTES_RETRANSMITTED = struct.Struct("=Q"), 208
 
 SETTLE_SECONDS = 0.001  # how long to listen, in real time, where bytes under way cannot be counted
+# A real clock is always a little past its timer, and some code tests with `>` and would wait for ever.
+OVERSHOOT_SECONDS = 1e-7
 UNDER_WAY_SECONDS_MAX = 2.0  # a loopback that does not deliver for so long is broken
 
 
@@ -167,7 +169,7 @@ class _JumpingSelector(selectors.BaseSelector):
             return ready
         ready = self._settle()
         if not ready:
-            self.virtual_seconds += timeout
+            self.virtual_seconds += timeout + OVERSHOOT_SECONDS
         return ready
 
     def _settle(self) -> list[tuple[selectors.SelectorKey, int]]:
@@ -192,7 +194,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._jumping = _JumpingSelector()
         super().__init__(self._jumping)
-        self._clock_resolution = 1e-9  # a jump ends exactly at its timer
+        self._clock_resolution = 1e-9
 
     def time(self) -> float:
         """Virtual seconds since the loop was made."""
