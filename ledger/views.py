@@ -26,6 +26,7 @@ SELECT i.order_ref, i.session_id, i.proposal_id, i.leg, i.action AS side, i.shar
         WHERE x.order_ref = i.order_ref) AS avg_price,
        coalesce(l.at, i.at) AS at, i.symbol, i.market, i.account_id, i.order_type,
        EXISTS (SELECT 1 FROM order_events p WHERE p.order_ref = i.order_ref AND p.perm_id > 0)
+           OR EXISTS (SELECT 1 FROM executions_now x WHERE x.order_ref = i.order_ref)
            AS read_back
 FROM intents i
 LEFT JOIN order_events l

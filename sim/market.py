@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
@@ -128,20 +128,8 @@ class _SyntheticSource:
     def days(self, listing: Listing, before: date, count: int) -> list[Bar]:
         """Daily bars added up from the drawn minutes."""
         past = [day for day in self.trading_days[listing.market] if day < before][-count:]
-        return [bar for bar in (self._daily(listing, day) for day in past) if bar is not None]
-
-    def _daily(self, listing: Listing, day: date) -> Bar | None:
-        bars = self._market.minutes(listing.con_id, day)
-        if not bars:
-            return None
-        return Bar(
-            datetime.combine(day, time(), UTC),
-            bars[0].open,
-            max(bar.high for bar in bars),
-            min(bar.low for bar in bars),
-            bars[-1].close,
-            sum(bar.volume for bar in bars),
-        )
+        bars = (self._market.daily(listing.con_id, day) for day in past)
+        return [bar for bar in bars if bar is not None]
 
     def headlines(self, listing: Listing, start: datetime, end: datetime) -> list[Headline]:
         """Headlines of the days touched by [start, end)."""

@@ -174,11 +174,36 @@ class Synthetic:
         return one.closes[day]
 
     def _draw(self, one: _Name, day: date) -> list[Bar]:
+        numbers = self._numbers(one, day)
+        if numbers is None:
+            return []
+        prices, volumes, traded = numbers
+        starts = hours.minutes(hours.sessions(one.listing.market, day))
+        rule = RULES[one.listing.market_rule_id]
+        return [bar_on_grid(starts[n], prices[:, n], int(volumes[n]), rule) for n in traded]
+
+    def daily(self, con_id: int, day: date) -> Bar | None:
+        """The day's bar: what its minute bars come to, without making them."""
+        one = self._names[con_id]
+        numbers = self._numbers(one, day)
+        if numbers is None:
+            return None
+        prices, volumes, traded = numbers
+        kept = prices[:, traded]
+        # Putting onto the grid keeps the order of prices, so extremes may be taken before it.
+        ends = (kept[0, 0], kept[1].max(), kept[2].min(), kept[3, -1])
+        at = datetime.combine(day, time(), UTC)
+        return bar_on_grid(at, ends, int(volumes[traded].sum()), RULES[one.listing.market_rule_id])
+
+    def _numbers(self, one: _Name, day: date) -> tuple[Any, Any, Any] | None:
+        """(open, high, low, close by minute), volumes, and the minutes in which there is trading."""
         market = one.listing.market
         if day not in self.trading_days[market]:
-            return []
-        starts = hours.minutes(hours.sessions(market, day))
-        count = len(starts)
+            return None
+        count = sum(
+            int((closes - opens).total_seconds()) // 60
+            for opens, closes in hours.sessions(market, day)
+        )
         opened, closed = self._open_close(one, day)
         rng = self._stream(one, day, "minutes")
         steps = rng.normal(0, 0.0011, count)
@@ -193,12 +218,8 @@ class Synthetic:
         lows = np.minimum(opens, closes) * (1 - wicks[1])
         volumes = self._volumes(one, rng, count)
         halted = self._halted(rng, count)
-        rule = RULES[one.listing.market_rule_id]
-        return [
-            bar_on_grid(at, (opens[n], highs[n], lows[n], closes[n]), int(volumes[n]), rule)
-            for n, at in enumerate(starts)
-            if n not in halted
-        ]
+        traded = np.array([n for n in range(count) if n not in halted])
+        return np.stack([opens, highs, lows, closes]), volumes, traded
 
     def _volumes(self, one: _Name, rng: Any, count: int) -> Any:
         """Lots by the minute: busy at both ends of the day, quiet in the middle."""
