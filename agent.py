@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """The verbs of the desk. Cron starts `agent.py run`; a person uses the others.
 
-Exit codes: 0 done, or nothing to do; 1 a dependency does not serve, retry later; 2 the session failed;
-3 configuration; 4 a person is needed; 5 another run holds the seat.
+Exit codes: 0 done, or nothing to do; 1 a dependency does not serve, retry later; 2 the session
+failed; 3 configuration; 4 a person is needed; 5 another run holds the seat.
 """
 
 from __future__ import annotations
@@ -242,11 +242,12 @@ def main() -> int:
         return int(Exit.FAILED)
     except typer.Exit as leaving:
         return int(leaving.exit_code)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the one place: recorded, told, never swallowed
         if hasattr(error, "format_message"):  # a wrong option or argument
             print(f"agent.py: {error.format_message()}; see --help", file=sys.stderr)
             return int(Exit.CONFIGURATION)
-        # We are wrong. The session's records are in the ledger; the trace is for whoever repairs it.
+        # We are wrong. The session's records are in the ledger; the trace is for whoever repairs
+        # it.
         traceback.print_exc()
         print(f"agent.py: the program failed: {error!r}", file=sys.stderr)
         return int(Exit.FAILED)

@@ -7,7 +7,7 @@ from edges.ibkr import Broker
 
 
 async def take_executions(broker: Broker, book: Book) -> int:
-    """How many executions were new. Each stands in the ledger once, with its commission if known."""
+    """How many executions were new; each stands in the ledger once, with its commission."""
     new = 0
     for execution in await broker.executions():
         if execution.account_id != book.account_id:

@@ -102,7 +102,7 @@ def incoherences(limits: Limits, stops: Stops, breaker: Breaker) -> list[str]:
         (
             book_risk <= limits.day_loss_max,
             f"limits.positions_max x limits.position_risk_max is {book_risk}, more than "
-            f"limits.day_loss_max {limits.day_loss_max}: a full book could lose more than a day may",
+            f"limits.day_loss_max {limits.day_loss_max}: a full book could lose more",
         ),
         (
             limits.position_value_max <= sector_room,
@@ -122,8 +122,8 @@ def incoherences(limits: Limits, stops: Stops, breaker: Breaker) -> list[str]:
         (
             limits.stop_distance_bps_max * limits.reward_risk_min <= limits.target_distance_bps_max,
             f"limits.target_distance_bps_max {limits.target_distance_bps_max} is less than "
-            f"limits.stop_distance_bps_max {limits.stop_distance_bps_max} x limits.reward_risk_min: "
-            "the widest stop could have no target",
+            f"limits.stop_distance_bps_max {limits.stop_distance_bps_max} x "
+            "limits.reward_risk_min: the widest stop could have no target",
         ),
         (
             limits.collar_bps <= limits.close_collar_bps,
@@ -138,7 +138,7 @@ def incoherences(limits: Limits, stops: Stops, breaker: Breaker) -> list[str]:
         (
             limits.refusals_in_row_max <= limits.proposals_session_max,
             f"limits.refusals_in_row_max {limits.refusals_in_row_max} is more than "
-            f"limits.proposals_session_max {limits.proposals_session_max}: it could never be reached",
+            f"limits.proposals_session_max {limits.proposals_session_max}: never reached",
         ),
         (
             stops.trail_start_pct < stops.profit_target_pct,

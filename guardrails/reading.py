@@ -1,8 +1,9 @@
 """Hostile text in, a well-formed proposal or a refusal out: never an exception, never a guess.
 
-The order of reading: size, UTF-8, depth, parse, closed key set, types, ASCII, range. Traps met on the
-way, each with its remedy here: NaN and Infinity as JSON, duplicate keys, numbers of a thousand digits,
-exponents that overflow in arithmetic, booleans that are ints, look-alike letters, lone surrogates.
+The order of reading: size, UTF-8, depth, parse, closed key set, types, ASCII, range. Traps met on
+the way, each with its remedy here: NaN and Infinity as JSON, duplicate keys, numbers of a thousand
+digits, exponents that overflow in arithmetic, booleans that are ints, look-alike letters, lone
+surrogates.
 """
 
 from __future__ import annotations

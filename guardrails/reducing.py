@@ -1,7 +1,7 @@
 """The way out: closing and tightening. No state, quote, count or missing account blocks it.
 
-Closing is bounded by what is held, computed here and never taken from the proposal. Tightening moves
-the resting stop toward the price, and nowhere else.
+Closing is bounded by what is held, computed here and never taken from the proposal. Tightening
+moves the resting stop toward the price, and nowhere else.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How many shares: code decides, the model never does.
 
-The target value is the largest position, made smaller where the stock moves more than the base ATR in
-percent of its price, and never larger. Risk, sector, gross room, funds, the day's headroom and
+The target value is the largest position, made smaller where the stock moves more than the base ATR
+in percent of its price, and never larger. Risk, sector, gross room, funds, the day's headroom and
 liquidity each cap the number; what remains is rounded down to the board lot.
 """
 

@@ -94,7 +94,7 @@ class Hours(NamedTuple):
 
 
 class Check(NamedTuple):
-    """One rule's finding. `says` is filled only where `ok` is False: the numbers and what would pass."""
+    """One rule's finding. `says` is filled where `ok` is False: the numbers, what would pass."""
 
     rule: str
     ok: bool

@@ -1,8 +1,8 @@
 """Prices onto an instrument's own ladder, always to the side that is named.
 
-A ladder is IBKR's market rule: steps of (from_price inclusive, tick), ascending. HKEX writes its bands
-with the upper edge included; every edge is a multiple of both neighbouring ticks, so legality is the
-same (HKEX Second Schedule; 17 CFR 242.612).
+A ladder is IBKR's market rule: steps of (from_price inclusive, tick), ascending. HKEX writes its
+bands with the upper edge included; every edge is a multiple of both neighbouring ticks, so legality
+is the same (HKEX Second Schedule; 17 CFR 242.612).
 """
 
 from __future__ import annotations

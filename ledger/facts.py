@@ -38,11 +38,11 @@ class Ledger(Reader):
     def _execute(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
         try:
             cursor: sqlite3.Cursor = self._db.conn.execute(sql, parameters)
-            return cursor
         except sqlite3.IntegrityError:
-            raise
+            raise  # a fact that contradicts another one: we are wrong, not the disk
         except sqlite3.Error as error:
             raise LedgerError(f"the ledger cannot be written: {error}") from error
+        return cursor
 
     def _add(self, table: str, **row: Any) -> None:
         names = ", ".join(f'"{name}"' for name in row)

@@ -209,7 +209,8 @@ class Reader:
     def stopped_out_since(self, at: datetime, account_id: str) -> dict[str, datetime]:
         """When each symbol was last left by its stop, since `at`."""
         rows = self.rows(
-            "SELECT x.symbol, max(x.at) AS at FROM executions_now x JOIN intents i USING (order_ref) "
+            "SELECT x.symbol, max(x.at) AS at "
+            "FROM executions_now x JOIN intents i USING (order_ref) "
             "WHERE i.leg = 'stop' AND x.account_id = :a AND x.at >= :at GROUP BY x.symbol",
             {"a": account_id, "at": at_text(at)},
         )

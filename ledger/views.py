@@ -1,4 +1,4 @@
-"""The views that others may rely on. They are made anew at each opening, so they match this code."""
+"""The views that others may rely on, made anew where they differ from this code."""
 
 from __future__ import annotations
 

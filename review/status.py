@@ -68,11 +68,11 @@ def status_lines(found: dict[str, Any]) -> list[str]:
         f"last       {last['session_id']} {last['outcome']} (exit {last['exit_code']}), "
         f"{last['market']}, {last['model']}, P&L {last['pnl'] or 'unknown'}"
     )
-    for row in found["positions"]:
-        lines.append(
-            f"position   {row['shares']} {row['symbol']} at {row['avg_price']}, stop {row['stop']}, "
-            f"target {row['target']}, {row['protected_shares']} protected"
-        )
+    lines.extend(
+        f"position   {row['shares']} {row['symbol']} at {row['avg_price']}, "
+        f"stop {row['stop']}, target {row['target']}, {row['protected_shares']} protected"
+        for row in found["positions"]
+    )
     coverage = found["protection_coverage_pct"]
     lines.append(
         "protected  no positions" if coverage is None else f"protected  {coverage} % of held shares"

@@ -111,7 +111,8 @@ def _print_checks(console: Console, reader: Reader, session_id: str) -> None:
         head = (
             f"\nproposal {number}: {proposal['intent'] or 'unreadable'} {proposal['symbol'] or ''} "
             f"{proposal['side'] or ''} limit {proposal['limit_price'] or '-'} "
-            f"stop {proposal['stop_price'] or '-'} target {proposal['target_price'] or '-'}: {verdict}"
+            f"stop {proposal['stop_price'] or '-'} target {proposal['target_price'] or '-'}: "
+            f"{verdict}"
         )
         console.print(Text(plain(head), style="bold green" if approved else "bold red"))
         mine = [check for check in checks if check["proposal_id"] == number]

@@ -1,4 +1,4 @@
-"""What the desk lends to the tools: the market as the broker tells it, and the one door to orders."""
+"""What the desk lends to the tools: the market as it is told, and the one door to orders."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Floor:
         return self.book.clock.now()
 
     async def movers(self, market: Market, rows: int) -> Sequence[Mover]:
-        """The broker's strongest gainers of the day. Raises NoData if its scanner does not serve."""
+        """The broker's strongest gainers. Raises NoData if its scanner does not serve."""
         try:
             symbols = await self.broker.movers(market, rows, self.price_min)
         except EdgeError as error:

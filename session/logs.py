@@ -1,4 +1,4 @@
-"""The JSON log: one line per event in `state_dir/agent.log`, the broker library's words included."""
+"""The JSON log: one line per event in `state_dir/agent.log`, the libraries' words included."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from desk.book import Book
 from edges.claude import Answer, Claude
+from edges.clock import Clock
 from guardrails.terms import State
 from session.money import Meter, Tokens
 from tools import Toolset
@@ -51,6 +52,7 @@ class Conversation:
     state: Callable[[], State]
     refusals_in_row: Callable[[], int]
     waiting: Callable[[], AbstractContextManager[None]]  # around each wait for the model
+    wall: Clock  # money is spent in real time, whatever time is simulated
 
     async def run(self, *, system: str, tools: Sequence[dict[str, Any]], wake: str) -> Ending:
         """The ending, after as many turns as the bounds allow.
@@ -124,7 +126,7 @@ class Conversation:
         )
         self.book.ledger.add_usage(
             self.book.session_id,
-            at=self.book.clock.now(),
+            at=self.wall.now(),
             model=answer.model,
             input_tokens=tokens.input,
             output_tokens=tokens.output,

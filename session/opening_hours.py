@@ -1,4 +1,4 @@
-"""Which markets are open now, by the trading hours of one stock of each, as the broker tells them."""
+"""Which markets are open now, by the trading hours the broker tells of one stock of each."""
 
 from __future__ import annotations
 

@@ -125,21 +125,20 @@ class _Session:
         async with far_end as far:
             open_log(self._settings.state_dir, far.clock.now, self._id)
             model = models.choose(self._settings)
-            price = models.price_on(self._settings, model.name, far.clock.now().date())
+            price = models.price_on(self._settings, model.name, WallClock().now().date())
             try:
                 await far.broker.connect(far.account_prefix)
             except EdgeError as error:
                 raise Stop(Exit.RETRY_LATER, str(error)) from error
-            meter = self._meter(price, far)
+            meter = self._meter(price)
             system = prompts.load(self._order.prompt or self._order.root / "prompts" / "system.md")
             opening = prompts.load(self._order.root / "prompts" / "wake.md")
             self._start(far, model, system)
             ending = await self._guarded(far, model, meter, system, opening)
             return await self._finish(far, model, meter, ending)
 
-    def _meter(self, price: Price, far: FarEnd) -> Meter:
-        now = far.clock.now()
-        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    def _meter(self, price: Price) -> Meter:
+        midnight = WallClock().now().replace(hour=0, minute=0, second=0, microsecond=0)
         return Meter(
             price=price,
             session_usd_max=self._settings.session.usd_max,
@@ -301,6 +300,7 @@ class _Session:
             state=viewer.state,
             refusals_in_row=lambda: floor.refusals_in_row,
             waiting=far.waiting_for_outside if model.is_real else far.no_waiting,
+            wall=WallClock(),
         )
         variables = wake.limit_variables(limits, view.account.base_currency)
         message = wake.wake_variables(

@@ -46,7 +46,7 @@ def serve(settings: Settings, scene: Scene, *, port: int, speed: float) -> None:
                 f"port {port} of 127.0.0.1 cannot be used ({error.strerror}): "
                 "end the program that holds it or choose another with --port",
             ) from error
-        print(
+        print(  # noqa: T201 - says where it listens, for whoever started it
             f"simulated gateway on 127.0.0.1:{gateway.port}, account {ACCOUNT_ID}, "
             f"{world.label}, {market} {day} from {start:%H:%M} UTC, speed {speed:g}",
             flush=True,

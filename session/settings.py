@@ -1,7 +1,7 @@
-"""config.yaml, environment and command line as one frozen value, or one line that says what is wrong.
+"""config.yaml, environment and command line as one frozen value, or one line that says why not.
 
-Precedence: command line > environment (AGENT_<SECTION>__<KEY>) > config.yaml. There are no defaults in
-code. Overrides of a limit may only tighten it: one stray variable must not loosen the desk.
+Precedence: command line > environment (AGENT_<SECTION>__<KEY>) > config.yaml. There are no defaults
+in code. Overrides of a limit may only tighten it: one stray variable must not loosen the desk.
 """
 
 from __future__ import annotations
@@ -297,7 +297,8 @@ def _check_coherence(path: Path, settings: Settings) -> None:
     session, budget = settings.session, settings.budget
     if session.usd_max > budget.usd_day_max:
         found.append(
-            f"session.usd_max {session.usd_max} is more than budget.usd_day_max {budget.usd_day_max}"
+            f"session.usd_max {session.usd_max} is more than "
+            f"budget.usd_day_max {budget.usd_day_max}"
         )
     if budget.usd_day_max > budget.usd_month_max:
         found.append(
@@ -311,7 +312,8 @@ def _check_coherence(path: Path, settings: Settings) -> None:
         )
     if settings.scan.candidates > settings.scan.rows:
         found.append(
-            f"scan.candidates {settings.scan.candidates} is more than scan.rows {settings.scan.rows}"
+            f"scan.candidates {settings.scan.candidates} is more than "
+            f"scan.rows {settings.scan.rows}"
         )
     if found:
         raise _stop(path, f"contradictory settings: {found[0]}; change one of the two")

@@ -100,7 +100,7 @@ def load_world(scene: Scene) -> MarketWorld:
 
 @asynccontextmanager
 async def simulated(settings: Settings, scene: Scene, account_id: str) -> AsyncIterator[FarEnd]:
-    """An embedded gateway over the scene's bars, in virtual time, and a broker that points at it."""
+    """An embedded gateway over the scene's bars, in virtual time, and a broker pointed at it."""
     world = load_world(scene)
     market, day, start = pick_day(world, settings, scene)
     clock = VirtualClock(start, asyncio.get_running_loop())

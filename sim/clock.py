@@ -36,7 +36,8 @@ _BYTES_SENT = struct.Struct("=Q"), 200
 _BYTES_RETRANSMITTED = struct.Struct("=Q"), 208
 
 SETTLE_SECONDS = 0.001  # how long to listen, in real time, where bytes under way cannot be counted
-# A real clock is always a little past its timer, and some code tests with `>` and would wait for ever.
+# A real clock is always a little past its timer, and some code tests with `>` and would wait for
+# ever.
 OVERSHOOT_SECONDS = 1e-7
 UNDER_WAY_SECONDS_MAX = 2.0  # a loopback that does not deliver for so long is broken
 

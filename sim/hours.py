@@ -1,8 +1,8 @@
 """When the simulated exchanges are open: regular hours, lunch, half days, holidays.
 
-Sources: HKEX trading hours and holiday schedule (2026-07-31); NYSE hours and calendars. Dates of 2025 to
-2027 stand in tables; for other years the rules of the exchanges' early closes are applied, and whether
-a past day was a holiday is told by the bars: a day without any was closed.
+Sources: HKEX trading hours and holiday schedule (2026-07-31); NYSE hours and calendars. Dates of
+2025 to 2027 stand in tables; for other years the rules of the exchanges' early closes are applied,
+and whether a past day was a holiday is told by the bars: a day without any was closed.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The simulated exchanges' tick tables, by class of security and date, as market rules.
 
-Bands are written low edge inclusive, as IBKR's market rules are. Sources: HKEX Second Schedule, parts A
-and D, and Reduction of Minimum Spreads, phase 1 (2025-08-04) and phase 2 (2026-08-03); 17 CFR 242.612.
-The ids are this simulation's own but for 26, the usual one of US stocks.
+Bands are written low edge inclusive, as IBKR's market rules are. Sources: HKEX Second Schedule,
+parts A and D, and Reduction of Minimum Spreads, phase 1 (2025-08-04) and phase 2 (2026-08-03); 17
+CFR 242.612. The ids are this simulation's own but for 26, the usual one of US stocks.
 """
 
 from __future__ import annotations

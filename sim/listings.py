@@ -1,4 +1,4 @@
-"""What is known of a folder's symbols: names, sectors, lots. What is assumed is said to be assumed."""
+"""What is known of a folder's symbols: names, sectors, lots. What is assumed is said to be."""
 
 from __future__ import annotations
 

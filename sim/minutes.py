@@ -1,11 +1,12 @@
 """Arrays of bars into minute bars on the tick grid, and longer bars into a minute path.
 
-The path keeps the long bar's open, high, low, close and volume exactly; what lies between is invented,
-deterministic, and labelled expanded wherever it is shown.
+The path keeps the long bar's open, high, low, close and volume exactly; what lies between is
+invented, deterministic, and labelled expanded wherever it is shown.
 """
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import datetime
@@ -40,7 +41,7 @@ def expand(bar: Bar, starts: Sequence[datetime], rule: Rule, *, low_first: bool)
     first, second = (bar.low, bar.high) if low_first else (bar.high, bar.low)
     anchors = [(0, bar.open), (count // 3, first), (2 * count // 3, second), (count - 1, bar.close)]
     closes: list[Decimal] = [bar.open]
-    for (begin, start_price), (end, end_price) in zip(anchors, anchors[1:], strict=False):
+    for (begin, start_price), (end, end_price) in itertools.pairwise(anchors):
         step = (end_price - start_price) / (end - begin)
         closes.extend(on_grid(float(start_price + step * n), rule) for n in range(1, end - begin))
         closes.append(end_price)

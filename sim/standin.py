@@ -1,8 +1,8 @@
 """An offline stand-in for Claude: a rule-based momentum trader that answers the Messages API.
 
-It is not a model and knows nothing: it buys strength near its averages, puts a stop one average true
-range away and a target beyond twice that, makes a seeded mistake now and then, and corrects it from the
-words of the refusal. The same seed and the same market give the same answers.
+It is not a model and knows nothing: it buys strength near its averages, puts a stop one average
+true range away and a target beyond twice that, makes a seeded mistake now and then, and corrects it
+from the words of the refusal. The same seed and the same market give the same answers.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import httpx2
 
 NAME = "standin"
 ANNOUNCEMENT = (
-    "OFFLINE STAND-IN: I am a rule-based script, not Claude. No model is asked, nothing costs money, "
-    "and what I do shows that the desk works, not that it earns."
+    "OFFLINE STAND-IN: I am a rule-based script, not Claude. No model is asked, nothing costs "
+    "money, and what I do shows that the desk works, not that it earns."
 )
 LATENCY_SECONDS = (5.0, 40.0)
 CHARACTERS_PER_TOKEN = 3.5

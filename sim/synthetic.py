@@ -1,8 +1,8 @@
 """A seeded market to practise in: Hong Kong and US names that never existed, on real trading days.
 
-Volume is U-shaped, nights gap, some names trend, gappers have a headline, one name is halted for an hour
-on some days, and on one day everything crashes. Each (name, day) is drawn from its own stream, so any
-order of access gives the same bars. Numbers are floats until they are put on the tick grid.
+Volume is U-shaped, nights gap, some names trend, gappers have a headline, one name is halted for an
+hour on some days, and on one day everything crashes. Each (name, day) is drawn from its own stream,
+so any order of access gives the same bars. Numbers are floats until they are put on the tick grid.
 """
 
 from __future__ import annotations
@@ -196,7 +196,7 @@ class Synthetic:
         return bar_on_grid(at, ends, int(volumes[traded].sum()), RULES[one.listing.market_rule_id])
 
     def _numbers(self, one: _Name, day: date) -> tuple[Any, Any, Any] | None:
-        """(open, high, low, close by minute), volumes, and the minutes in which there is trading."""
+        """(open, high, low, close by minute), volumes, and the minutes in which it trades."""
         market = one.listing.market
         if day not in self.trading_days[market]:
             return None

@@ -1,4 +1,4 @@
-"""propose_order: the model's only way to an order. It is read, ruled on, and carried out by code."""
+"""propose_order: the model's only way to an order: read, ruled on, and carried out by code."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def _ruled(raw: str, floor: Floor, limits: Limits) -> tuple[Proposal | Non
     try:
         view = await floor.view(reading.symbol)
     except NoData as error:
-        says = f"the account or its positions cannot be read now ({error}); nothing is sent on a guess."
+        says = f"the account cannot be read now ({error}); nothing is sent on a guess."
         check = Check("view_complete", False, "no data", "complete", says)
         return reading, Ruling(checks=(check,), ticket=None)
     return reading, guardrails.rule(reading, view, limits)

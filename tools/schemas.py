@@ -1,4 +1,4 @@
-"""The tools as the Messages API is told of them: strict, frozen, the same bytes in every request."""
+"""The tools as the Messages API is told of them: strict, frozen, the same bytes each time."""
 
 from __future__ import annotations
 

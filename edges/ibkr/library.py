@@ -73,13 +73,16 @@ class _Wrapper(_wrapper.Wrapper):  # type: ignore[misc]
         super().completedOrder(contract, order, orderState)
 
     def execDetails(self, reqId: int, contract: Any, execution: Any) -> None:  # noqa: N802, N803
+        is_news = reqId not in self._futures  # else the answer to a request for executions
         super().execDetails(reqId, contract, execution)
-        if self.listener is not None:
+        if is_news and self.listener is not None:
             self.listener.heard_execution()
 
     def commissionReport(self, commissionReport: Any) -> None:  # noqa: N802, N803
+        fill = self.fills.get(commissionReport.execId)
+        is_news = fill is not None and not fill.commissionReport.execId
         super().commissionReport(commissionReport)
-        if self.listener is not None:
+        if is_news and self.listener is not None:
             self.listener.heard_execution()
 
     def tickString(self, reqId: int, tickType: int, value: str) -> None:  # noqa: N802, N803

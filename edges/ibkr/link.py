@@ -60,12 +60,14 @@ class Link:
         """Note the status word that came with an openOrder."""
         if self._open_rows is not None:
             self._open_rows.append((contract, order, order_id, state.status))
-        self.changed.set()
+        else:
+            self.changed.set()
 
     def heard_order_status(self, perm_id: int, status: str, filled: float) -> None:
         """Note the status word of an orderStatus."""
         self.order_words[perm_id] = (status, filled)
-        self.changed.set()
+        if self._open_rows is None:  # else it is part of a list that was asked for
+            self.changed.set()
 
     def heard_execution(self) -> None:
         """Wake whoever keeps the books."""

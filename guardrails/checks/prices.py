@@ -44,8 +44,8 @@ def stop_protects(case: Case) -> Check:
         where = "below" if side is Side.LONG else "above"
         says = (
             f"stop_price {shown(case.stop)} is {distance:.0f} bps ({ticks:.0f} ticks) on the "
-            f"losing side of the entry {shown(case.entry)}; a {side.value} needs it {where} the entry "
-            f"by {limit}."
+            f"losing side of the entry {shown(case.entry)}; a {side.value} needs it {where} "
+            f"the entry by {limit}."
         )
     return Check("stop_protects", ok, f"{distance:.1f} bps, {ticks:.0f} ticks", limit, says)
 

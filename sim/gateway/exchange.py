@@ -6,6 +6,7 @@ events in the order in which a client must hear it. Sequences follow captures of
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -80,6 +81,8 @@ class Exchange:
         self._taken: dict[tuple[int, datetime], int] = {}  # shares taken at a point
         self._last_id: dict[int, int] = {}
         self._next_perm_id = FIRST_PERM_ID
+        # execIds are unique over all accounts: another run has another account.
+        self._exec_prefix = hashlib.blake2b(account_id.encode(), digest_size=4).hexdigest()
 
     # Reading
 
@@ -476,7 +479,7 @@ class Exchange:
         order.commission, order.commission_currency = total, listing.currency
         realised = self.books.apply(listing, order.action, shares, price, cost)
         fill = Fill(
-            exec_id=f"0000e0d5.{len(self._fills) + 1:08x}.01.01",
+            exec_id=f"{self._exec_prefix}.{len(self._fills) + 1:08x}.01.01",
             client_id=order.client_id,
             order_id=order.order_id,
             perm_id=order.perm_id,

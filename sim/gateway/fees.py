@@ -1,7 +1,7 @@
 """What the simulated account is charged, by market and date: IBKR Fixed with taxes and levies.
 
-Sources: interactivebrokers.com.hk and its US counterpart (Fixed pricing); HKEX, SFC and AFRC fee pages;
-SEC fee rate advisories; FINRA TAF schedule. Rates as in force on each date.
+Sources: interactivebrokers.com.hk and its US counterpart (Fixed pricing); HKEX, SFC and AFRC fee
+pages; SEC fee rate advisories; FINRA TAF schedule. Rates as in force on each date.
 """
 
 from __future__ import annotations

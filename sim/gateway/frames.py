@@ -1,4 +1,4 @@
-"""The TWS byte format, both ways, without a socket: length-prefixed frames of NUL-terminated fields.
+"""The TWS byte format, both ways, without a socket: prefixed frames of NUL-terminated fields.
 
 Only this file knows it. A frame longer than the limit is refused before anything of it is kept.
 """
@@ -44,7 +44,7 @@ class FrameReader:
         self._bytes = bytearray()
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The bodies of the frames that are complete now. Raises FrameError for an oversized one."""
+        """The bodies of the frames that are complete. Raises FrameError for an oversized one."""
         self._bytes += data
         bodies = []
         while len(self._bytes) >= _LENGTH.size:

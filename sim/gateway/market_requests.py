@@ -18,7 +18,7 @@ NO_CONTRACT, NO_DATA, NO_TICKER = 200, 162, 300
 REALTIME = 1
 SCAN_ROWS_MAX = 50  # tws-api market_scanners.html
 LOCATIONS = {"STK.US": "US", "STK.US.MAJOR": "US", "STK.HK.SEHK": "HK", "STK.HK": "HK"}
-SCANNER_XML = "<?xml version='1.0'?><ScanParameterResponse><ScanTypeList>{}</ScanTypeList></ScanParameterResponse>"
+SCANNER_XML = "<ScanParameterResponse><ScanTypeList>{}</ScanTypeList></ScanParameterResponse>"
 PROVIDERS = {"SYNTH": "Synthetic headlines", "FOLDER": "Headlines of the market folder"}
 HEADLINES_MAX = 300
 
@@ -79,7 +79,7 @@ class MarketRequests:
             top = self._core.exchange.top(listing.con_id)
             if top != told:
                 self._streams[request_id] = (listing, top)
-                self._quote(request_id, listing, top)
+                self._quote(request_id, top)
 
     def _one(self, fields: Reader, request_id: int) -> Listing | None:
         """The one listing the request's contract means; else the client is told, and None."""
@@ -136,7 +136,7 @@ class MarketRequests:
         tick = self._core.exchange.paths.tick(listing, top.last or Decimal(1))
         self._session.send(58, 1, request_id, REALTIME)
         self._session.send(81, request_id, tick, "9c0001", 3)
-        self._quote(request_id, listing, top)
+        self._quote(request_id, top)
         if snapshot:
             self._session.send(57, 1, request_id)
         else:
@@ -149,7 +149,7 @@ class MarketRequests:
             text = f"Can't find EId with tickerId:{request_id}"
             self._session.error(request_id, NO_TICKER, text)
 
-    def _quote(self, request_id: int, listing: Listing, top: Top) -> None:
+    def _quote(self, request_id: int, top: Top) -> None:
         def tick(kind: int, price: Decimal | None, size: int) -> None:
             shown: Field = -1 if price is None else price
             self._session.send(1, 6, request_id, kind, shown, 0 if price is None else size, 0)

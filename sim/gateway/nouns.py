@@ -1,7 +1,7 @@
 """The nouns of the simulated gateway: listings, bars, orders, executions, and what happens to them.
 
-Known to every file of this package and to whoever supplies a world. Nothing of the trading system is
-imported here: this side of the wire is an independent witness.
+Known to every file of this package and to whoever supplies a world. Nothing of the trading system
+is imported here: this side of the wire is an independent witness.
 
 prices      Decimal in the listing's currency; None where there is none
 quantities  int shares
@@ -76,7 +76,7 @@ class World(Protocol):
         """(low edge inclusive, increment) pairs in order, or None for an unknown id."""
 
     def sessions(self, market: str, day: date) -> Sequence[Session]:
-        """The continuous sessions of the local trading day; empty when closed. HK has two (lunch)."""
+        """The continuous sessions of the local day; empty when closed. HK has two (lunch)."""
 
     def minutes(self, con_id: int, start: datetime, end: datetime) -> Sequence[Bar]:
         """Minute bars with start <= at < end, in order; minutes without a trade are absent."""
@@ -93,7 +93,7 @@ class World(Protocol):
 
 @dataclass(kw_only=True, slots=True)
 class Order:
-    """An order as the gateway holds it. The key is (client_id, order_id); perm_id is account-wide."""
+    """An order as the gateway holds it, keyed (client_id, order_id); perm_id is account-wide."""
 
     client_id: int
     order_id: int

@@ -1,8 +1,9 @@
 """How the price moves inside a minute, and what the top of the book shows at any instant.
 
-A minute bar is walked open, first extreme, second extreme, close, at seconds 0, 15, 30 and 45; which
-extreme comes first is drawn from the seed. The last trade is at the bid, the ask is one spread above:
-the reading that is worse for a buyer. A minute without a bar has no trade; the last top stands.
+A minute bar is walked open, first extreme, second extreme, close, at seconds 0, 15, 30 and 45;
+which extreme comes first is drawn from the seed. The last trade is at the bid, the ask is one
+spread above: the reading that is worse for a buyer. A minute without a bar has no trade; the last
+top stands.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ ZONES = {"US": ZoneInfo("America/New_York"), "HK": ZoneInfo("Asia/Hong_Kong")}
 
 
 class Point(NamedTuple):
-    """One instant of the walk. `opens` marks a bar's first point: the price may have gapped to it."""
+    """One instant of the walk. `opens` marks a bar's first point: a gap may lead to it."""
 
     at: datetime
     price: Decimal

@@ -59,13 +59,16 @@ class Session:
                 missing = len(HELLO) - len(self._hello)
                 self._hello += data[:missing]
                 data = data[missing:]
-                if not HELLO.startswith(self._hello):
-                    raise FrameError("a connection that does not begin with API")
+                self._check_hello()
             for body in self._frames.feed(data):
                 if not self.closed:
                     self._take_body(body)
         except FrameError:
             self.closed = True
+
+    def _check_hello(self) -> None:
+        if not HELLO.startswith(self._hello):
+            raise FrameError("a connection that does not begin with API")
 
     def _take_body(self, body: bytes) -> None:
         if self.version == 0:
@@ -133,7 +136,7 @@ class Session:
         reader.skip(1)
         client_id = reader.integer()
         if client_id in self._core.clients or client_id < 0:
-            text = "Unable to connect as the client id is already in use. Retry with a unique client id."
+            text = "Unable to connect as the client id is already in use."
             self.error(NO_REQUEST, CLIENT_ID_IN_USE, text)
             self.closed = True
             return
