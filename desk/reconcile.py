@@ -16,9 +16,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from desk.book import Book
-from desk.sync import take_executions
-from edges.ibkr import Broker, CompletedOrder, HeldShares
-from guardrails.terms import LiveOrder, OrderStatus
+from desk.sync import settle_orders, take_executions
+from edges.ibkr import Broker, HeldShares
+from guardrails.terms import LiveOrder
+from ledger import OpenIntent
 
 BLOCKING = frozenset({"ledger_only", "broker_only", "quantity", "unresolved"})
 STOP_TYPES = frozenset({"STP", "STP LMT", "TRAIL"})
@@ -57,7 +58,7 @@ async def reconcile(broker: Broker, book: Book) -> Reconciliation:
     in_ledger = book.ledger.positions(book.account_id)
     findings = [
         *_positions(positions, in_ledger),
-        *_orders(book, live, completed),
+        *(_unresolved(one) for one in settle_orders(book, live, completed)),
         *_protection(positions, live),
     ]
     result = Reconciliation(findings=tuple(findings))
@@ -93,41 +94,9 @@ def _positions(positions: Sequence[HeldShares], in_ledger: Mapping[str, int]) ->
     return found
 
 
-def _orders(
-    book: Book, live: Sequence[LiveOrder], completed: Sequence[CompletedOrder]
-) -> list[Finding]:
-    """Orders of the ledger whose end is open, settled from the broker's own lists."""
-    resting = {order.order_ref: order for order in live}
-    ended = {order.order_ref: order for order in completed}
-    filled = book.ledger.filled_shares(book.account_id)
-    found = []
-    for intent in book.ledger.open_intents(book.account_id):
-        if intent.order_ref in resting:
-            continue
-        if filled.get(intent.order_ref, 0) >= intent.shares:
-            book.event(intent.order_ref, OrderStatus.FILLED, filled_shares=intent.shares)
-        elif intent.order_ref in ended:
-            _record_end(book, ended[intent.order_ref], filled.get(intent.order_ref, 0))
-        elif intent.status is OrderStatus.INTENT:
-            book.event(intent.order_ref, OrderStatus.REJECTED, note="never sent")
-        else:
-            says = f"{intent.order_ref} was {intent.status}; it is in none of the broker's lists"
-            found.append(Finding(kind="unresolved", symbol=intent.symbol, says=says))
-    return found
-
-
-def _record_end(book: Book, order: CompletedOrder, filled: int) -> None:
-    word = order.completed_status or order.status
-    expired = "expired" in word.lower()
-    status = OrderStatus.EXPIRED if expired else OrderStatus.CANCELLED
-    book.event(
-        order.order_ref,
-        status,
-        perm_id=order.perm_id,
-        broker_status=order.status,
-        filled_shares=filled,
-        note=word,
-    )
+def _unresolved(intent: OpenIntent) -> Finding:
+    says = f"{intent.order_ref} was {intent.status}; it is in none of the broker's lists"
+    return Finding(kind="unresolved", symbol=intent.symbol, says=says)
 
 
 def _protection(positions: Sequence[HeldShares], live: Sequence[LiveOrder]) -> list[Finding]:

@@ -124,7 +124,7 @@ def size(
         return None
     if atr is None or not atr.is_finite() or atr <= 0:
         return None
-    known = (room.sector, room.gross, room.funds, room.margin, room.day_loss)
+    known = (room.gross, room.funds, room.margin, room.day_loss)
     if any(number is None for number in known) or room.liquidity_shares is None:
         return None
     scale = min(ONE, limits.atr_pct_base / (atr / entry * HUNDRED))
@@ -135,7 +135,7 @@ def size(
     cost = 2 * fees.order_fees(instrument.market, most, max(entry, stop)) * fx
     by_value = {
         "position_value": target,
-        "sector_exposure": room.sector,
+        "sector_exposure": room.sector,  # an unknown sector has no room
         "gross_exposure": room.gross,
         "buying_power": room.funds,
         "margin_use": room.margin,

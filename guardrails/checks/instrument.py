@@ -107,8 +107,8 @@ def liquidity(case: Case) -> Check:
     limits, volume = case.limits, case.view.average_volume_shares
     floor, pct = limits.average_volume_shares_min, limits.adv_pct_max
     limit = f">= {floor} shares a day, order <= {shown(pct)} % of them"
-    if volume is None or case.shares <= 0:
-        return unknown("liquidity", "the average daily volume or the order's size", limit)
+    if volume is None:
+        return unknown("liquidity", "the average daily volume", limit)
     share = Decimal(case.shares) / Decimal(max(volume, 1)) * 100
     ok = volume >= floor and share <= pct
     says = (
