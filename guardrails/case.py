@@ -127,6 +127,8 @@ def _fx(view: View, currency: str) -> Decimal | None:
 def _mid(quote: Quote | None) -> Decimal | None:
     if quote is None or quote.bid is None or quote.ask is None:
         return None
+    if not (quote.bid.is_finite() and quote.ask.is_finite()):
+        return None
     return (quote.bid + quote.ask) / 2
 
 

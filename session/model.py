@@ -31,6 +31,12 @@ def choose(settings: Settings) -> Model:
 
     Raises Stop with one line if a real model is wanted without a key.
     """
+    if settings.model not in settings.budget.prices:
+        raise Stop(
+            Exit.CONFIGURATION,
+            f"model {settings.model!r} has no price under budget.prices, so its cost could not be "
+            f"bounded; priced are {', '.join(sorted(settings.budget.prices))}",
+        )
     if settings.model == STANDIN:
         return Model(name=STANDIN, is_real=False, note="")
     if settings.anthropic_api_key:

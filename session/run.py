@@ -23,7 +23,7 @@ from desk.hands import Hands
 from desk.reconcile import Reconciliation, reconcile
 from desk.seat import SeatTaken, seat
 from desk.standing import Standing, standing
-from desk.sync import take_executions
+from desk.sync import settle_orders, take_executions
 from desk.view import Viewer
 from edges.claude import Attempt
 from edges.clock import WallClock
@@ -122,9 +122,9 @@ class _Session:
         return standing(self._ledger, self._settings.state_dir)
 
     async def _in(self, far_end: AbstractAsyncContextManager[FarEnd]) -> Report:
+        model = models.choose(self._settings)
         async with far_end as far:
             open_log(self._settings.state_dir, far.clock.now, self._id)
-            model = models.choose(self._settings)
             price = models.price_on(self._settings, model.name, WallClock().now().date())
             try:
                 await far.broker.connect(far.account_prefix)
@@ -354,10 +354,13 @@ class _Session:
         """The last look at the broker, the session's end in the ledger, and the report."""
         code, ending = ended
         pnl = far.broker.day_pnl()
-        with suppress(
-            EdgeError
-        ):  # the ending stands; what is missed now is taken at the next start
-            await take_executions(far.broker, self._book(far))
+        book = self._book(far)
+        try:
+            await take_executions(far.broker, book)
+            live = await far.broker.open_orders()
+            settle_orders(book, live, await far.broker.completed_orders())
+        except EdgeError as error:  # the ending stands; the next start takes what is missed now
+            book.alert("last_look_failed", str(error), severity="warning")
         self._ledger.end_session(
             self._id,
             ended_at=far.clock.now(),

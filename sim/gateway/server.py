@@ -37,9 +37,13 @@ class Gateway:
         rules: Rules | None = None,
         speed: float = 1.0,
         version_max: int = VERSION_MAX,
+        exchange_class: type[Exchange] = Exchange,
     ) -> None:
-        """now: the simulated time; speed: simulated seconds for one second of the event loop."""
-        self.exchange = Exchange(
+        """now: the simulated time; speed: simulated seconds for one second of the event loop.
+
+        exchange_class: an exchange that lies, for whoever must survive one.
+        """
+        self.exchange = exchange_class(
             world,
             start=now(),
             account_id=account_id,
