@@ -1,4 +1,4 @@
-"""Whatever is proposed in whatever market, a ticket keeps every limit; and only a ruling makes one."""
+"""Whatever is proposed wherever, a ticket keeps every limit; and only a ruling makes one."""
 
 import ast
 import dataclasses

@@ -4,7 +4,7 @@ import json
 from decimal import Decimal as D
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from guardrails import read_proposal
@@ -174,6 +174,7 @@ json_values = st.recursive(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.dictionaries(st.sampled_from([*GOOD, "quantity"]), json_values))
 def test_no_values_raise(changes):
     found = read_proposal(json.dumps({**GOOD, **changes}), LIMITS)
