@@ -14,7 +14,6 @@ from sim.gateway.nouns import Filled, Order, OrderChanged, Refused
 from sim.gateway.rules import Rules
 from tests.support.tiny import AAPL, DAY, HK_OPEN, NOON, TENCENT, US_CLOSE, US_OPEN, TinyWorld
 
-
 RICH = {"USD": D(1_000_000)}
 
 
