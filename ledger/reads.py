@@ -157,11 +157,11 @@ class Reader:
     def positions(self, account_id: str) -> dict[str, int]:
         """Signed shares by symbol that the account's executions leave; none that are flat."""
         rows = self.rows(
-            "SELECT symbol, sum(CASE action WHEN 'BUY' THEN shares ELSE -shares END) AS shares "
-            "FROM executions_now WHERE account_id = :a GROUP BY symbol HAVING shares <> 0",
+            "SELECT symbol, sum(CASE action WHEN 'BUY' THEN shares ELSE -shares END) AS left_over "
+            "FROM executions_now WHERE account_id = :a GROUP BY symbol HAVING left_over <> 0",
             {"a": account_id},
         )
-        return {row["symbol"]: row["shares"] for row in rows}
+        return {row["symbol"]: row["left_over"] for row in rows}
 
     def held(self, account_id: str) -> list[Row]:
         """The account's positions as v_positions shows them."""

@@ -40,7 +40,7 @@ def test_an_opening_is_intended_sent_and_read_back_leg_by_leg(tmp_path):
     assert [leg.leg for leg in carried.legs] == ["entry", "target", "stop"]
     assert {leg.status for leg in carried.legs} == {"resting"}
     entry, target, stop = live
-    assert (entry.action, entry.tif, entry.shares) == ("BUY", "DAY", 24)
+    assert (entry.action, entry.tif, entry.shares) == ("BUY", "DAY", 25)
     assert (target.action, target.tif, target.limit_price) == ("SELL", "GTC", D("215"))
     assert (stop.order_type, stop.tif, stop.stop_price) == ("STP", "GTC", D("194"))
     assert target.oca_group == stop.oca_group != ""
@@ -287,7 +287,7 @@ def test_a_view_counts_what_is_held_and_what_may_still_fill(tmp_path):
 
     view = in_virtual_time(scenario)
     [entry] = view.entries
-    assert (entry.symbol, entry.shares, entry.stop_price) == ("AAPL", 24, D("194"))
+    assert (entry.symbol, entry.shares, entry.stop_price) == ("AAPL", 25, D("194"))
     assert view.orders_today == 1
     assert view.atr == D("4")
     assert view.account.fx["HKD"] == D("0.1280000")

@@ -25,10 +25,11 @@ VIEWS = {
     "approved refused pnl",
     "v_steps": "session_id step at kind summary body",
     "v_checks": "session_id proposal_id symbol rule ok observed limit says",
-    "v_orders": "order_ref session_id proposal_id leg side quantity price tif status perm_id filled "
-    "avg_price at",
+    "v_orders": "order_ref session_id proposal_id leg side quantity price tif status perm_id "
+    "filled avg_price at",
     "v_fills": "exec_id order_ref symbol side shares price commission currency at",
-    "v_positions": "symbol market shares avg_price stop target protected_shares opened_at session_id",
+    "v_positions": "symbol market shares avg_price stop target protected_shares opened_at "
+    "session_id",
     "v_day_pnl": "trading_day account currency baseline realised unrealised fees model_usd net",
     "v_states": "at state actor reason scope",
 }
@@ -150,7 +151,7 @@ def test_money_keeps_every_digit(ledger):
         )
     with pytest.raises(ValueError, match="aware"):
         ledger.add_state(
-            at=datetime(2026, 1, 1),
+            at=AT.replace(tzinfo=None),
             state=State.HALTED,
             actor="",
             reason="",
@@ -232,9 +233,13 @@ def test_a_ruling_is_kept_with_every_number(ledger):
 
 
 def test_a_transaction_adds_all_or_nothing(ledger):
-    with pytest.raises(RuntimeError), ledger.transaction():
-        ledger.add_alert(session_id="s1", at=AT, event="e", severity="s", text="t")
-        raise RuntimeError
+    def half():
+        with ledger.transaction():
+            ledger.add_alert(session_id="s1", at=AT, event="e", severity="s", text="t")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        half()
     assert ledger.alerts("s1") == []
 
 
@@ -310,7 +315,7 @@ def test_what_is_no_ledger_is_refused_in_one_line_and_left_alone(tmp_path):
     folder = tmp_path / "folder.db"
     folder.mkdir()
     unusable(folder)
-    with pytest.raises(LedgerError, match="agent.py run"):
+    with pytest.raises(LedgerError, match=r"agent\.py run"):
         Reader.open_readonly(tmp_path / "absent.db")
 
 
