@@ -1,5 +1,6 @@
 """The worlds behind the gateway: real folders read exactly, a synthetic market drawn once."""
 
+import itertools
 import shutil
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal as D
@@ -125,7 +126,7 @@ def test_expansion_keeps_open_high_low_close_and_volume(row, volume, count, low_
     assert max(bar.high for bar in bars) == whole.high
     assert min(bar.low for bar in bars) == whole.low
     assert sum(bar.volume for bar in bars) == volume
-    for before, after in zip(bars, bars[1:], strict=False):
+    for before, after in itertools.pairwise(bars):
         assert after.open == before.close
 
 
