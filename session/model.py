@@ -66,7 +66,7 @@ def connect(
         model=model.name,
         api_key="offline",
         base_url=OFFLINE,
-        transport=StandIn(seed=seed),
+        transport=StandIn(seed=seed, thinks=settings.broker == "sim"),
         record=record,
     )
 

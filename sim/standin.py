@@ -70,7 +70,9 @@ class _Plan:
 class StandIn(httpx2.AsyncBaseTransport):
     """The stand-in as the transport under the SDK, for one session."""
 
-    def __init__(self, *, seed: int = 0) -> None:
+    def __init__(self, *, seed: int = 0, thinks: bool = True) -> None:
+        """thinks: takes a seeded while for each answer, as a model does; for virtual time."""
+        self._thinks = thinks
         self._random = random.Random(f"standin/{seed}")
         self._plan = _Plan()
         self._answers = 0
@@ -79,7 +81,8 @@ class StandIn(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """One answer in the shape of the Messages API, after a seeded while."""
         body = await request.aread()
-        await asyncio.sleep(self._random.uniform(*LATENCY_SECONDS))
+        if self._thinks:
+            await asyncio.sleep(self._random.uniform(*LATENCY_SECONDS))
         self._answers += 1
         headers = {"request-id": f"req_standin_{self._answers:04d}"}
         try:

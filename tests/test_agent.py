@@ -262,6 +262,44 @@ def test_a_gateway_that_is_not_there_is_to_be_tried_later(agent):
     assert f"127.0.0.1:{port}" in one_line(agent.run("run", "--broker", "paper"), 1)
 
 
+@pytest.fixture
+def serve_now():
+    """Starts a gateway in real time for an account id; gives its port."""
+    started = []
+
+    def start(account_id):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.serve_now", account_id],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+        )
+        started.append(process)
+        return int(process.stdout.readline())
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def test_a_paper_session_runs_in_real_time_over_a_served_gateway(agent, serve_now):
+    agent.change(ibkr__paper_port=serve_now("DU7654321"))
+    report = agent.json("run", "--broker", "paper")
+    assert (report["broker"], report["dry"]) == ("paper", False)
+    assert report["outcome"] in ("ended", "market_closed")
+    with sqlite3.connect(agent.folder / "var" / "ledger.db") as ledger:
+        accounts = ledger.execute("SELECT DISTINCT account_id FROM sessions").fetchall()
+        clean = ledger.execute("SELECT clean FROM reconciliations").fetchall()
+    assert accounts == [("DU7654321",)]
+    assert clean == [(1,)]
+
+
+def test_paper_refuses_an_account_that_is_not_a_paper_account(agent, serve_now):
+    agent.change(ibkr__paper_port=serve_now("U7654321"))
+    assert "'DU'" in one_line(agent.run("run", "--broker", "paper"), 1)
+
+
 def test_a_port_in_use_is_named(agent):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
