@@ -35,7 +35,9 @@ class Ledger(Reader):
             raise
         self._execute("COMMIT")
 
-    def _execute(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
+    def _execute(
+        self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()
+    ) -> sqlite3.Cursor:
         try:
             cursor: sqlite3.Cursor = self._db.conn.execute(sql, parameters)
         except sqlite3.IntegrityError:
@@ -113,12 +115,18 @@ class Ledger(Reader):
     ) -> int:
         """A step of the transcript; returns its number in the session, from 1."""
         sql = (
-            "INSERT INTO steps SELECT ?1, coalesce(max(step), 0) + 1, ?2, ?3, ?4, ?5 "
-            "FROM steps WHERE session_id = ?1 RETURNING step"
+            "INSERT INTO steps "
+            "SELECT :session, coalesce(max(step), 0) + 1, :at, :kind, :summary, :body "
+            "FROM steps WHERE session_id = :session RETURNING step"
         )
-        cursor = self._execute(
-            sql, (session_id, at_text(at), kind, _text(summary), json_text(body))
-        )
+        row = {
+            "session": session_id,
+            "at": at_text(at),
+            "kind": kind,
+            "summary": _text(summary),
+            "body": json_text(body),
+        }
+        cursor = self._execute(sql, row)
         return int(cursor.fetchall()[0][0])
 
     def add_exchange(

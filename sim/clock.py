@@ -9,7 +9,8 @@ as long as the work in it. Two things make this safe:
 - While something outside is awaited that takes real time (a real Claude), `real_time()` lets the
   virtual clock run with the wall clock instead.
 
-Not covered: threads. Nothing in the loop may wait for one (`run_in_executor`, `getaddrinfo`).
+Work in the loop's executor (`to_thread`, `getaddrinfo`) is waited for while time stands still.
+Not covered: threads that come back by another way.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import os
 import selectors
 import socket
 import struct
+import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -135,6 +137,7 @@ class _JumpingSelector(selectors.BaseSelector):
         self._counting = _can_count()
         self.virtual_seconds = 0.0
         self.in_real_time = 0
+        self.in_threads = 0
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
         key = self._inner.register(fileobj, events, data)
@@ -163,6 +166,9 @@ class _JumpingSelector(selectors.BaseSelector):
             return ready
         if timeout is None:
             return self._inner.select(None)
+        if self.in_threads:
+            # A thread's answer comes through a socket of the loop: wait for it, time stands still.
+            return self._inner.select(SETTLE_SECONDS)
         if self.in_real_time:
             began = time.monotonic()
             ready = self._inner.select(timeout)
@@ -200,6 +206,23 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         """Virtual seconds since the loop was made."""
         return self._jumping.virtual_seconds
+
+    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:  # type: ignore[override]
+        """As in any loop; virtual time stands still until the thread has answered."""
+        future = super().run_in_executor(executor, func, *args)
+        self._jumping.in_threads += 1
+        future.add_done_callback(self._thread_done)
+        return future
+
+    def _thread_done(self, _future: Any) -> None:
+        self._jumping.in_threads -= 1
+
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """Waits for threads in real time."""
+        # Since 3.12 there is a limit to the wait; an idle executor is down at once either way.
+        limit = () if timeout is None or sys.version_info < (3, 12) else (timeout,)
+        with self.real_time():
+            await super().shutdown_default_executor(*limit)
 
     @contextmanager
     def real_time(self) -> Iterator[None]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -236,8 +237,11 @@ class Exchange:
 
     def _modify(self, known: Order, order: Order) -> list[Event]:
         refusal = self._invalid(order)
-        if refusal is None and order.quantity < known.filled:
-            refusal = (REJECTED, "Order rejected - reason:quantity is below what has filled")
+        if refusal is None and order.quantity <= known.filled:
+            refusal = (REJECTED, "Order rejected - reason:quantity is not above what has filled")
+        if refusal is None:
+            changed = replace(order, filled=known.filled, perm_id=known.perm_id)
+            refusal = self._unaffordable(changed)
         if refusal is not None:
             return [Refused(known.client_id, known.order_id, *refusal, known)]
         known.quantity = order.quantity
@@ -275,24 +279,59 @@ class Exchange:
         return None
 
     def _unaffordable(self, order: Order) -> tuple[int, str] | None:
-        """Why an order that enlarges a position cannot be taken; exits are never refused here."""
+        """Why the part of an order that enlarges a position cannot be taken.
+
+        Exits of a family are bounded by their parent's fills; the rest of an order that only
+        reduces what is held, working exits counted, is never refused here.
+        """
+        if order.parent_id:
+            return None
         listing = self.by_con_id[order.con_id]
-        holding = self.books.holdings.get(order.con_id)
-        shares = holding.shares if holding else 0
-        reduces = shares != 0 and (shares > 0) == (order.action == "SELL")
-        if order.parent_id or reduces:
+        opening = self._opening_shares(order)
+        if opening <= 0:
             return None
         if order.action == "SELL" and (listing.market == "HK" or not self.rules.us_short_sales):
             return REJECTED, "Order rejected - reason:short sale is not allowed for this contract"
-        price = order.limit_price or order.stop_price or self.top(order.con_id).last
-        if price is None:
+        needed = self._margin(order, opening)
+        if needed is None:
             return REJECTED, "Order rejected - reason:no market data for the contract"
-        value = order.quantity * price * self.books.rate(listing.currency, self.now)
-        available = self.books.available(self.now)
-        if value * INIT_MARGIN > available:
+        reserved = sum(
+            (
+                self._margin(one, self._opening_shares(one)) or Decimal(0)
+                for one in self._live.values()
+                if not one.parent_id and one.perm_id != order.perm_id
+            ),
+            Decimal(0),
+        )
+        available = self.books.available(self.now) - reserved
+        if needed > available:
             text = f"Order rejected - reason:available funds {available:.2f} are insufficient"
             return REJECTED, text
         return None
+
+    def _opening_shares(self, order: Order) -> int:
+        """How many of the order's remaining shares would open or enlarge a position."""
+        holding = self.books.holdings.get(order.con_id)
+        held = holding.shares if holding else 0
+        reducible = max(0, held if order.action == "SELL" else -held)
+        leaving = sum(
+            one.remaining
+            for one in self._live.values()
+            if one.con_id == order.con_id
+            and one.action == order.action
+            and not one.parent_id
+            and not one.oca_group
+            and one.perm_id < (order.perm_id or self._next_perm_id)
+        )
+        return order.remaining - max(0, reducible - leaving)
+
+    def _margin(self, order: Order, shares: int) -> Decimal | None:
+        """Initial margin of so many shares at the order's price, or None without any price."""
+        price = order.limit_price or order.stop_price or self.top(order.con_id).last
+        if price is None:
+            return None
+        rate = self.books.rate(self.by_con_id[order.con_id].currency, self.now)
+        return max(shares, 0) * price * rate * INIT_MARGIN
 
     def _parent_filled(self, order: Order) -> bool:
         return any(

@@ -221,6 +221,37 @@ def test_children_that_arm_on_the_full_fill_only_wait_for_it():
     assert {o.why_held for o in market.open_orders() if o.parent_id} == {"child", "child,trigger"}
 
 
+def test_no_sale_goes_past_what_is_held_into_a_short_on_sehk():
+    market = exchange(start=HK_OPEN + timedelta(minutes=5))
+    market.place(order(1, con_id=2, quantity=100, limit_price=D("380.2")))
+    assert market.books.holdings[2].shares == 100
+    events = words(market.place(order(2, "SELL", con_id=2, quantity=500, limit_price=D("300"))))
+    assert (2, "error", 201) in events
+    assert market.books.holdings[2].shares == 100
+    market.place(order(3, "SELL", con_id=2, quantity=100, limit_price=D("390")))
+    events = words(market.place(order(4, "SELL", con_id=2, quantity=100, limit_price=D("391"))))
+    assert (4, "error", 201) in events
+
+
+def test_a_changed_order_must_be_affordable_too_and_working_ones_reserve_funds():
+    market = exchange()
+    market.place(order(1, limit_price=D("150")))
+    events = words(market.place(order(1, limit_price=D("150"), quantity=100_000)))
+    assert events == [(1, "error", 201)]
+    assert [one.quantity for one in market.open_orders()] == [100]
+    taken = [words(market.place(order(n, quantity=900, limit_price=D("150")))) for n in (2, 3)]
+    assert (2, "error", 201) not in taken[0]
+    assert (3, "error", 201) in taken[1]
+
+
+def test_an_order_is_not_shrunk_to_what_has_filled():
+    market = exchange(cash=RICH)
+    market.place(order(quantity=2000, limit_price=D("200.05")))
+    [live] = market.open_orders()
+    events = words(market.place(replace(live, quantity=live.filled)))
+    assert events == [(1, "error", 201)]
+
+
 def test_worked_examples_of_fees():
     assert order_cost(TENCENT, "BUY", 400, D(40_000), DAY) == D("73.14")
     assert order_cost(TENCENT, "SELL", 500, D("1252.50"), DAY) == D("20.03")

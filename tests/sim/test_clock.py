@@ -87,7 +87,12 @@ def test_a_timeout_never_overtakes_a_reply_over_loopback():
 def test_a_silent_peer_times_out_after_exactly_the_virtual_limit():
     async def main():
         loop = asyncio.get_running_loop()
-        server = await asyncio.start_server(lambda r, w: asyncio.sleep(3600), "127.0.0.1", 0)
+
+        async def silent(_reader, writer):
+            await asyncio.sleep(3600)
+            writer.close()
+
+        server = await asyncio.start_server(silent, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         before = loop.time()
@@ -99,6 +104,19 @@ def test_a_silent_peer_times_out_after_exactly_the_virtual_limit():
         return after - before
 
     assert clock.run(main) == pytest.approx(11, abs=1e-6)
+
+
+def test_time_stands_still_while_a_thread_works():
+    async def main():
+        loop = asyncio.get_running_loop()
+        work = asyncio.create_task(asyncio.to_thread(time.sleep, 0.2))
+        late = asyncio.create_task(asyncio.sleep(1000))
+        await work
+        took = loop.time()
+        late.cancel()
+        return took
+
+    assert clock.run(main) == 0.0
 
 
 def test_in_real_time_the_virtual_clock_runs_with_the_wall_clock():
