@@ -197,7 +197,7 @@ class _Session:
         book = self._book(far)
         found = await reconcile(far.broker, book)
         self._settle_state(found, far)
-        markets = await open_markets(far.broker, far.markets, self._settings, far.clock.now())
+        markets = await open_markets(far, self._settings, far.clock.now())
         if not markets:
             says = f"{', '.join(far.markets)} closed at {far.clock.now():%Y-%m-%d %H:%M} UTC"
             return Exit.DONE, _ended("market_closed", says)
@@ -342,7 +342,7 @@ class _Session:
         today = trading_day(now, market)
         closes = [
             hours.closes_at
-            for hours in await market_hours(far.broker, market, self._settings)
+            for hours in await market_hours(far, market, self._settings)
             if hours.closes_at.astimezone(ZONES[market]).date() == today
         ]
         if closes:

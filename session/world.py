@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +13,7 @@ from pathlib import Path
 from desk.day import ZONES
 from edges.clock import Clock, WallClock
 from edges.ibkr import Address, Broker
-from guardrails.terms import Market
+from guardrails.terms import Hours, Market
 from session.ending import Exit, Stop
 from session.settings import Settings
 from sim.clock import VirtualClock, VirtualLoop
@@ -46,6 +46,7 @@ class FarEnd:
     markets: tuple[Market, ...]  # enabled, and present behind the gateway
     gateway: Gateway | None = None
     currency: str = "USD"
+    simulated_hours: Mapping[Market, tuple[Hours, ...]] = field(default_factory=dict)
 
     def no_waiting(self) -> AbstractContextManager[None]:
         """Around a wait that takes no real time."""
@@ -117,6 +118,7 @@ async def simulated(settings: Settings, scene: Scene, account_id: str) -> AsyncI
             account_prefix=PREFIXES["sim"],
             markets=(market,),
             gateway=gateway,
+            simulated_hours={market: tuple(Hours(*one) for one in world.sessions(market, day))},
         )
     finally:
         broker.close()

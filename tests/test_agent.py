@@ -157,6 +157,8 @@ def test_the_same_seed_gives_the_same_orders_and_fills(tmp_path):
         ("us_1min", "2024-03-11"),
         ("us_1min", "2011-01-03"),
         ("hk_1min", "2022-04-12"),
+        ("hk_1min", "2019-12-17"),  # nothing has traded yet at the start
+        ("hk_1h", "2013-10-18"),  # an index alone: nothing can be traded
         ("hk_5min", "2021-02-19"),
         ("gpl3/hk_1d", "2025-06-30"),
     ],
