@@ -30,10 +30,11 @@ class Ledger(Reader):
         self._execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._execute("COMMIT")
         except BaseException:
-            self._execute("ROLLBACK")
+            if self._db.conn.in_transaction:
+                self._execute("ROLLBACK")
             raise
-        self._execute("COMMIT")
 
     def _execute(
         self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()

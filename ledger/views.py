@@ -66,7 +66,13 @@ SELECT exec_id, order_ref, symbol, action AS side, shares, price, commission, cu
 FROM executions_now
 """,
     "v_positions": """
-WITH held AS (
+WITH moves AS (
+    SELECT account_id, symbol, market, action, shares, price, at, session_id,
+           row_number() OVER account AS n,
+           sum(CASE action WHEN 'BUY' THEN shares ELSE -shares END) OVER account AS running
+    FROM executions_now
+    WINDOW account AS (PARTITION BY account_id, symbol ORDER BY at, exec_id)
+), held AS (  -- what has come since the account was last flat in the symbol
     SELECT account_id, symbol, market,
            sum(CASE action WHEN 'BUY' THEN shares ELSE -shares END) AS shares,
            sum(CASE action WHEN 'BUY' THEN shares * price ELSE 0 END) AS bought,
@@ -74,7 +80,10 @@ WITH held AS (
            sum(CASE action WHEN 'SELL' THEN shares * price ELSE 0 END) AS sold,
            sum(CASE action WHEN 'SELL' THEN shares ELSE 0 END) AS sold_shares,
            min(at) AS opened_at, max(session_id) AS session_id
-    FROM executions_now GROUP BY account_id, symbol, market
+    FROM moves m
+    WHERE m.n > coalesce((SELECT max(f.n) FROM moves f WHERE f.account_id = m.account_id
+                          AND f.symbol = m.symbol AND f.running = 0), 0)
+    GROUP BY account_id, symbol, market
 )
 SELECT h.symbol, h.market, h.shares,
        round(CASE WHEN h.shares > 0 THEN h.bought / h.bought_shares

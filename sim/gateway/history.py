@@ -26,9 +26,9 @@ BAR_MINUTES = {
 }
 DAYS_IN = {"D": 1, "W": 5, "M": 21, "Y": 252}
 MINUTE = timedelta(minutes=1)
-LOOK_BACK_DAYS = (
-    30  # calendar days searched for one intraday trading day, closed stretches included
-)
+LOOK_BACK_DAYS = 30  # calendar days without a bar after which no older one is looked for
+DURATION_DAYS_MAX = 2520  # ten years of daily bars
+INTRADAY_DAYS_MAX = 126  # half a year of minutes is the most that is put together
 
 
 def bars(
@@ -45,10 +45,14 @@ def bars(
         raise BadRequest(f"bar size {size[:20]!r} is not served")
     if unit == "S":
         begin = end - timedelta(seconds=count)
-        found = _recent(world, paths, listing, end, 1 + count // 86_400)
+        days = min(1 + count // 86_400, INTRADAY_DAYS_MAX)
+        found = _recent(world, paths, listing, end, days)
         kept = [(bar, span) for bar, span in found if bar.at + MINUTE > begin]
     else:
-        kept = _recent(world, paths, listing, end, count * DAYS_IN[unit])
+        days = count * DAYS_IN[unit]
+        if days > INTRADAY_DAYS_MAX:
+            raise BadRequest(f"intraday bars go back {INTRADAY_DAYS_MAX} trading days, not {days}")
+        kept = _recent(world, paths, listing, end, days)
     return _grouped(kept, BAR_MINUTES[size])
 
 
@@ -56,7 +60,10 @@ def _duration(text: str) -> tuple[int, str]:
     number, _, unit = text.partition(" ")
     if not number.isascii() or not number.isdigit() or unit not in ("S", *DAYS_IN):
         raise BadRequest(f"duration {text[:20]!r} is not served")
-    return min(int(number), 5000), unit
+    count = int(number[:9])
+    if count * (1 if unit == "S" else DAYS_IN[unit] * 86_400) > DURATION_DAYS_MAX * 86_400:
+        raise BadRequest(f"duration {text[:20]!r} is longer than {DURATION_DAYS_MAX} trading days")
+    return count, unit
 
 
 def _recent(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sim.gateway import contract_messages, history
 from sim.gateway.accounts import Sender
@@ -21,6 +22,7 @@ LOCATIONS = {"STK.US": "US", "STK.US.MAJOR": "US", "STK.HK.SEHK": "HK", "STK.HK"
 SCANNER_XML = "<ScanParameterResponse><ScanTypeList>{}</ScanTypeList></ScanParameterResponse>"
 PROVIDERS = {"SYNTH": "Synthetic headlines", "FOLDER": "Headlines of the market folder"}
 HEADLINES_MAX = 300
+YEAR_MIN = 1980
 
 
 def _gain(top: Top) -> Decimal:
@@ -206,12 +208,15 @@ class MarketRequests:
         now = self._core.exchange.now
         if not text:
             return now
-        words = text.replace("-", " ").split()
+        words = text.split() if " " in text else text.replace("-", " ").split()
         try:
-            at = datetime.strptime(f"{words[0]} {words[1]}", "%Y%m%d %H:%M:%S").replace(tzinfo=UTC)
-        except (ValueError, IndexError) as error:
+            zone = ZoneInfo(words[2]) if len(words) > 2 else UTC
+            at = datetime.strptime(f"{words[0]} {words[1]}", "%Y%m%d %H:%M:%S").replace(tzinfo=zone)
+        except (ValueError, IndexError, ZoneInfoNotFoundError) as error:
             raise BadRequest(f"an end time is expected, was {text[:40]!r}") from error
-        return min(at, now)
+        if at.year < YEAR_MIN:
+            raise BadRequest(f"an end after {YEAR_MIN} is expected, was {text[:40]!r}")
+        return min(at.astimezone(UTC), now)
 
     # Scanner, search, news
 
@@ -220,6 +225,8 @@ class MarketRequests:
         fields.skip(1)
         location, code = fields.text(), fields.text()
         above = fields.decimal()
+        fields.skip(1)
+        volume = fields.decimal()
         market, score = LOCATIONS.get(location), SCANS.get(code)
         if market is None or score is None:
             text = "Market Scanner is not configured for one of the chosen locations."
@@ -232,7 +239,8 @@ class MarketRequests:
             if listing.market != market or listing.stock_type == "INDEX":
                 continue
             top = self._core.exchange.top(listing.con_id)
-            if top.last is not None and (above is None or top.last > above):
+            enough = volume is None or top.volume > volume
+            if enough and top.last is not None and (above is None or top.last > above):
                 ranked.append((-score(top), listing.symbol, listing))
         ranked.sort()
         count = min(len(ranked), rows if rows > 0 else SCAN_ROWS_MAX, SCAN_ROWS_MAX)

@@ -83,11 +83,20 @@ class OrderRequests:
         fields.skip(1)
         request_id = fields.integer()
         client_id = fields.integer()  # 0 is all
-        fields.skip(2)  # account: there is one; time: everything since the start is of today
+        account = fields.text()
+        fields.skip(1)  # time: everything since the start is of today
         symbol = fields.text()
+        fields.skip(2)
+        side = fields.text().upper()
         for fill in self._core.exchange.fills():
             listing = self._core.listing(fill.con_id)
-            if client_id not in (0, fill.client_id) or symbol not in ("", listing.symbol):
+            wanted = (
+                client_id in (0, fill.client_id)
+                and account in ("", fill.account)
+                and symbol in ("", listing.symbol)
+                and side in ("", fill.action, order_messages.SIDES[fill.action])
+            )
+            if not wanted:
                 continue
             self._session.send(
                 *order_messages.execution(fill, listing, self._session.version, request_id)

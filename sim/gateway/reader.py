@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 
 UNSET_INTEGER = 2147483647
+WORD_CHARACTERS_MAX = 32  # the longest number a client writes is the unset double
+MAGNITUDE_MAX = 15  # powers of ten; no price or quantity comes near
 UNSET_DOUBLE = Decimal("1.7976931348623157E308")
 UNSET_DOUBLE_TEXT = "1.7976931348623157E308"
 
@@ -40,6 +42,8 @@ class Reader:
     def integer(self) -> int:
         """An integer; empty is 0."""
         word = self.text()
+        if len(word) > WORD_CHARACTERS_MAX:
+            raise BadRequest(f"an integer of {len(word)} characters")
         try:
             return int(word) if word else 0
         except ValueError as error:
@@ -63,4 +67,6 @@ class Reader:
             raise BadRequest(f"a number is expected, was {word[:40]!r}") from error
         if not number.is_finite() or number.adjusted() > 300:
             return None
+        if number.adjusted() > MAGNITUDE_MAX or len(word) > WORD_CHARACTERS_MAX:
+            raise BadRequest(f"a number of a sensible size is expected, was {word[:40]!r}")
         return number

@@ -73,7 +73,7 @@ class Gateway:
         if self._server is not None:
             self._server.close()
         for writer in tuple(self._connections.values()):
-            writer.close()
+            writer.transport.abort()  # a client that does not read would never let it drain
         while self._connections:
             await asyncio.sleep(0)
 

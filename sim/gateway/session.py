@@ -38,6 +38,7 @@ class Session:
         self._hello = b""
         self._frames = FrameReader()
         self._out = bytearray()
+        self._reports: list[list[Field]] = []
         self.version = 0
         self.client_id = -1
         self.closed = False
@@ -77,7 +78,7 @@ class Session:
         fields = fields_of(body)
         try:
             self._handle(fields)
-        except BadRequest as error:
+        except (BadRequest, ArithmeticError) as error:
             request_id = self._request_id(fields)
             self.error(
                 request_id, BAD_REQUEST, f"Server error when reading an API request: {error}"
@@ -161,14 +162,22 @@ class Session:
                 listing = self._core.listing(order.con_id)
                 self.send(*order_messages.open_order(order, listing, self.version))
                 self.send(*order_messages.order_status(order))
+                self._send_reports()
             case Filled(order, fill):
                 listing = self._core.listing(order.con_id)
                 self.send(*order_messages.execution(fill, listing, self.version, NO_REQUEST))
-                self.send(*order_messages.commission_report(fill))
+                self._reports.append(order_messages.commission_report(fill))
             case Refused(_, order_id, code, text, _):
                 self.error(order_id, code, text)
             case AccountMoved(con_ids):
+                self._send_reports()
                 self.accounts.moved(con_ids)
+
+    def _send_reports(self) -> None:
+        """Commissions come after the status of the order that filled."""
+        for report in self._reports:
+            self.send(*report)
+        self._reports.clear()
 
     def tick(self) -> None:
         """Streams say what has changed."""

@@ -126,6 +126,47 @@ def test_any_request_is_answered_or_refused_and_never_crashes(fields):
     assert again
 
 
+CONTRACT = ["0", "AAPL", "STK", "", "0", "", "", "SMART", "", "USD", "", ""]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [20, 7, *CONTRACT, 0, "", "1 min", "5000 Y", 1, "TRADES", 2, 0, ""],
+        [20, 7, *CONTRACT, 0, "00010101 00:00:00", "1 min", "1 D", 1, "TRADES", 2, 0, ""],
+        [20, 7, *CONTRACT, 0, "20261120 10:00:00 No/Where", "1 day", "1 D", 1, "TRADES", 2, 0, ""],
+        [9, 8, "9" * 4000, *CONTRACT, 0, "", "", ""],
+        [3, 9, *CONTRACT, "", "", "BUY", "1E290", "LMT", "1E290"],
+        [22, 1, 10, "STK", "STK.US.MAJOR", "TOP_PERC_GAIN", "1E299"],
+        [92, "x"],
+    ],
+)
+def test_a_well_formed_request_with_hostile_values_is_an_error_message(fields):
+    async def main():
+        gateway = await served()
+        answer = await exchange_bytes(gateway, hello(), encode([71, 2, 1, ""]), encode(fields))
+        await gateway.close()
+        return answer
+
+    messages = [fields_of(body) for body in FrameReader().feed(clock.run(main))]
+    assert [message[3] for message in messages if message[0] == "4"][-1] == "320"
+
+
+def test_a_gateway_closes_although_a_client_never_reads():
+    async def main():
+        gateway = await served()
+        _, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+        writer.write(hello() + encode([71, 2, 1, ""]))
+        ask = encode([20, 7, *CONTRACT, 0, "", "1 min", "20 D", 1, "TRADES", 2, 0, ""])
+        writer.write(ask * 12)
+        await asyncio.sleep(0.5)
+        await asyncio.wait_for(gateway.close(), 5)
+        writer.close()
+        return True
+
+    assert clock.run(main)
+
+
 @pytest.fixture
 def quiet_decoder(caplog):
     """Fails the test if the client logs that it could not decode something."""

@@ -32,6 +32,7 @@ VIEWS = {
     "session_id",
     "v_day_pnl": "trading_day account currency baseline realised unrealised fees model_usd net",
     "v_states": "at state actor reason scope",
+    "v_session_chain": "session_id proposal_id at intent symbol side",
 }
 
 
@@ -212,6 +213,16 @@ def test_orders_are_told_by_their_last_event_and_fills(ledger):
         intend(ledger, "s1-1-entry")
     with pytest.raises(sqlite3.IntegrityError):
         ledger.add_order_event(order_ref="never-intended", at=AT, status=OrderStatus.SENT)
+
+
+def test_a_position_is_averaged_since_the_account_was_last_flat(ledger):
+    rows = ((1, 10, Action.BUY, 100), (2, 10, Action.SELL, 110), (3, 10, Action.BUY, 200))
+    for n, shares, action, price in rows:
+        one = execution(f"x.{n}.01", shares, action, price=D(price), at=AT + timedelta(hours=n))
+        ledger.add_execution("s1", seen_at=AT, execution=one)
+    [held] = ledger.held("DU1")
+    assert (held["shares"], held["avg_price"]) == (10, 200.0)
+    assert held["opened_at"].startswith("2026-11-20T18:30")
 
 
 def test_a_ruling_is_kept_with_every_number(ledger):
