@@ -232,9 +232,12 @@ def test_errors_on_the_error_channel_end_no_orders_life(tmp_path):
                 core.tell([Refused(21, one.order_id, code, "made up", one) for one in live])
             desk.gateway._flush()
             await asyncio.sleep(0.1)
-            return await desk.broker.open_orders(), desk.broker.notices_of(live[0].order_id)
+            notices = desk.broker.notices_of(live[0].order_id)
+            library = {t.orderStatus.status for t in desk.broker._orders.ib.trades()}
+            return await desk.broker.open_orders(), notices, library
 
-    live, notices = in_virtual_time(scenario)
+    live, notices, library = in_virtual_time(scenario)
+    assert "Cancelled" not in library  # the library's own habit is overridden too
     assert [order.status for order in live] == ["Submitted", "PreSubmitted", "PreSubmitted"]
     assert len(notices) == 7
 

@@ -436,3 +436,51 @@ def test_nothing_known_refuses_without_raising():
     ruling = ruled(view=empty)
     assert ruling.ticket is None
     assert "instrument_known" in refused_by(ruling)
+
+
+ODD = {"limit_price": D("200.014"), "stop_price": D("194.003"), "target_price": D("212.007")}
+
+
+def test_a_long_rounds_its_entry_down_its_stop_up_and_its_target_down():
+    ticket = ruled(replace(BUY, **ODD)).ticket
+    assert (ticket.limit_price, ticket.stop_price, ticket.target_price) == (
+        D("200.01"),
+        D("194.01"),
+        D("212.00"),
+    )
+
+
+def test_a_short_rounds_its_entry_up_its_stop_down_and_its_target_up():
+    short = replace(
+        BUY,
+        side=Side.SHORT,
+        limit_price=D("200.014"),
+        stop_price=D("206.007"),
+        target_price=D("188.003"),
+    )
+    ticket = ruled(short, limits=with_limits(allow_short=True)).ticket
+    assert (ticket.limit_price, ticket.stop_price, ticket.target_price) == (
+        D("200.02"),
+        D("206.00"),
+        D("188.01"),
+    )
+
+
+def test_a_short_position_takes_room_and_its_stop_above_is_a_loss():
+    held = replace(
+        OTHER, shares=-40, protected_shares=40, market_price=D("200"), stop_price=D("240")
+    )
+    view = replace(VIEW, positions=(held,))
+    assert ruled(view=view).ticket.shares == 10  # 8,000 of the sector's 10,000
+    elsewhere = replace(view, positions=(replace(held, sector="Energy"),))
+    ruling = ruled(view=elsewhere)
+    assert ruling.sizing.bounds["gross_exposure"] == 85  # (25,000 - 8,000) / 200
+    assert ruling.sizing.bounds["day_loss_headroom"] == 66  # (2,000 - 1,600 - fees) / 6
+
+
+def test_a_stop_beyond_the_price_is_no_gain_to_the_others():
+    held = replace(OTHER, shares=10, protected_shares=10, stop_price=D("190"), sector="Energy")
+    trailed = replace(held, stop_price=D("250"), market_price=D("200"))
+    at_risk = ruled(view=replace(VIEW, positions=(held,))).sizing.bounds["day_loss_headroom"]
+    free = ruled(view=replace(VIEW, positions=(trailed,))).sizing.bounds["day_loss_headroom"]
+    assert free == ruled().sizing.bounds["day_loss_headroom"] > at_risk
