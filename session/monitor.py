@@ -31,6 +31,7 @@ class Monitor:
     breaker: Callable[[tuple[Decimal | None, ...]], State]
     interval_seconds: float
     _seen: deque[Decimal | None] = field(default_factory=lambda: deque(maxlen=2))
+    _halted: bool = False
 
     async def run(self) -> None:
         """Runs until cancelled. A broker that does not answer is noted, and asked again."""
@@ -48,7 +49,8 @@ class Monitor:
         await self._take()
         pnl = self.broker.day_pnl()
         self._seen.append(pnl)
-        if self.breaker(tuple(self._seen)) is State.HALTED:
+        if not self._halted and self.breaker(tuple(self._seen)) is State.HALTED:
+            self._halted = True  # said once; only a person leaves it
             await self._halt(pnl)
 
     async def _take(self) -> None:
@@ -67,7 +69,6 @@ class Monitor:
             reason=reason,
         )
         self.book.alert("day_loss_halt", reason)
-        self._seen.clear()
         entries = [
             order.order_ref
             for order in await self.broker.open_orders()
