@@ -92,6 +92,10 @@ class MarketWorld:
             day += timedelta(days=1)
         return found
 
+    def halts(self, _con_id: int, _day: date) -> Sequence[Session]:
+        """Spans in which trading was halted."""
+        return ()
+
     def days(self, con_id: int, before: date, count: int) -> Sequence[Bar]:
         """Daily bars before a local day, oldest first."""
         return self._source.days(self._by_id[con_id], before, count)

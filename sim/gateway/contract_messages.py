@@ -6,9 +6,9 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from sim.gateway.frames import Field
 from sim.gateway.nouns import Listing, World
 from sim.gateway.order_reading import WireContract
+from sim.gateway.wire.frames import Field
 
 HOURS_DAYS = 8
 EXCHANGES = {"US": ("SMART", "NASDAQ", "NYSE", "ARCA", "BATS"), "HK": ("SEHK",)}

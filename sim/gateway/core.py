@@ -7,7 +7,16 @@ from datetime import datetime
 from typing import Protocol
 
 from sim.gateway.exchange import Exchange
-from sim.gateway.nouns import AccountMoved, Event, Filled, Listing, OrderChanged, Refused, World
+from sim.gateway.nouns import (
+    AccountMoved,
+    Corrected,
+    Event,
+    Filled,
+    Listing,
+    OrderChanged,
+    Refused,
+    World,
+)
 
 
 class Hearer(Protocol):
@@ -43,6 +52,8 @@ class Core:
             match event:
                 case OrderChanged(order) | Filled(order, _):
                     hearers = [self.clients.get(order.client_id)]
+                case Corrected(fill):
+                    hearers = [self.clients.get(fill.client_id)]
                 case Refused(client_id, _, _, _, _):
                     hearers = [self.clients.get(client_id)]
                 case AccountMoved():

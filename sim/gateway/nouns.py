@@ -79,7 +79,13 @@ class World(Protocol):
         """The continuous sessions of the local day; empty when closed. HK has two (lunch)."""
 
     def minutes(self, con_id: int, start: datetime, end: datetime) -> Sequence[Bar]:
-        """Minute bars with start <= at < end, in order; minutes without a trade are absent."""
+        """Minute bars with start <= at < end, in order; minutes without a trade are absent.
+
+        sim.gateway.bars.Bars where there are many.
+        """
+
+    def halts(self, con_id: int, day: date) -> Sequence[Session]:
+        """Spans of the local day in which trading in the listing was halted."""
 
     def days(self, con_id: int, before: date, count: int) -> Sequence[Bar]:
         """Up to `count` daily bars of trading days before `before` (local), oldest first."""
@@ -104,7 +110,7 @@ class Order:
     quantity: int
     limit_price: Decimal | None = None  # wire lmtPrice
     stop_price: Decimal | None = None  # wire auxPrice
-    tif: str = "DAY"  # DAY or GTC
+    tif: str = "DAY"  # DAY, GTC, GTD or IOC
     oca_group: str = ""
     oca_type: int = 3
     order_ref: str = ""
@@ -119,6 +125,7 @@ class Order:
         ""  # PreSubmitted, Submitted, Filled, Cancelled, Inactive; "" while held untransmitted
     )
     why_held: str = ""
+    market_cap_price: Decimal = Decimal(0)  # above 0 while the broker caps the price
     filled: int = 0
     average_fill_price: Decimal = Decimal(0)
     last_fill_price: Decimal = Decimal(0)
@@ -128,7 +135,6 @@ class Order:
     completed_at: datetime | None = None
     completed_status: str = ""  # e.g. "Cancelled by Trader", "Filled Size: 100"
     reject_reason: str = ""
-    wire: tuple[str, ...] = ()  # the raw fields as placed, for fields only echoed in openOrder
 
     @property
     def remaining(self) -> int:
@@ -188,17 +194,24 @@ class Top(NamedTuple):
     volume: int
 
 
-# What the exchange reports, in the order in which a client must hear it.
+# What the exchange reports, in the order in which a client must hear it. Each event carries the
+# order as it was at that instant: a copy, never the exchange's own.
 class OrderChanged(NamedTuple):
-    """Send openOrder and orderStatus of this order as it is now."""
+    """Send openOrder and orderStatus of this order."""
 
     order: Order
 
 
 class Filled(NamedTuple):
-    """Send execDetails, then (after the order's status) commissionReport."""
+    """Send execDetails, the order's new state without and with its commission, commissionReport."""
 
     order: Order
+    fill: Fill
+
+
+class Corrected(NamedTuple):
+    """Send execDetails and commissionReport of a corrected execution; its id replaces another."""
+
     fill: Fill
 
 
@@ -218,4 +231,4 @@ class AccountMoved(NamedTuple):
     con_ids: tuple[int, ...]
 
 
-Event = OrderChanged | Filled | Refused | AccountMoved
+Event = OrderChanged | Filled | Corrected | Refused | AccountMoved

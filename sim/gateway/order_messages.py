@@ -10,9 +10,9 @@ from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from sim.gateway.frames import Field
 from sim.gateway.nouns import Fill, Listing, Order
-from sim.gateway.reader import UNSET_DOUBLE_TEXT, UNSET_INTEGER
+from sim.gateway.wire.frames import Field
+from sim.gateway.wire.reader import UNSET_DOUBLE_TEXT, UNSET_INTEGER
 
 SIDES = {"BUY": "BOT", "SELL": "SLD"}
 # What a real gateway sends for an order without delta-neutral parts: the word None, and eight

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from sim.gateway.nouns import Order
-from sim.gateway.reader import BadRequest, Reader
+from sim.gateway.wire.reader import BadRequest, Reader
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,8 +10,8 @@ from decimal import Decimal
 
 from sim.gateway.core import Core
 from sim.gateway.exchange import Exchange
+from sim.gateway.exchange.path import POINT_SECONDS
 from sim.gateway.nouns import World
-from sim.gateway.path import POINT_SECONDS
 from sim.gateway.rules import Rules
 from sim.gateway.session import VERSION_MAX, Session
 

@@ -10,13 +10,13 @@ import re
 from collections.abc import Callable
 
 from sim.gateway import order_messages
-from sim.gateway.accounts import Accounts
 from sim.gateway.core import Core
-from sim.gateway.frames import HELLO, Field, FrameError, FrameReader, encode, fields_of
-from sim.gateway.market_requests import MarketRequests
-from sim.gateway.nouns import AccountMoved, Event, Filled, OrderChanged, Refused
-from sim.gateway.order_requests import OrderRequests
-from sim.gateway.reader import BadRequest, Reader
+from sim.gateway.nouns import AccountMoved, Corrected, Event, Filled, OrderChanged, Refused
+from sim.gateway.requests.accounts import Accounts
+from sim.gateway.requests.market import MarketRequests
+from sim.gateway.requests.orders import OrderRequests
+from sim.gateway.wire.frames import HELLO, Field, FrameError, FrameReader, encode, fields_of
+from sim.gateway.wire.reader import BadRequest, Reader
 
 VERSION_MIN, VERSION_MAX = 157, 176
 UNKNOWN_REQUEST, BAD_REQUEST, CLIENT_ID_IN_USE, NO_REQUEST = 320, 320, 326, -1
@@ -169,6 +169,10 @@ class Session:
                 self._reports.append(order_messages.commission_report(fill))
             case Refused(_, order_id, code, text, _):
                 self.error(order_id, code, text)
+            case Corrected(fill):
+                listing = self._core.listing(fill.con_id)
+                self.send(*order_messages.execution(fill, listing, self.version, NO_REQUEST))
+                self.send(*order_messages.commission_report(fill))
             case AccountMoved(con_ids):
                 self._send_reports()
                 self.accounts.moved(con_ids)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.gateway.exchange import Exchange
-from sim.gateway.fees import order_cost
+from sim.gateway.exchange.fees import order_cost
 from sim.gateway.nouns import Filled, Order, OrderChanged, Refused
 from sim.gateway.rules import Rules
 from tests.support.tiny import AAPL, DAY, HK_OPEN, NOON, TENCENT, US_CLOSE, US_OPEN, TinyWorld

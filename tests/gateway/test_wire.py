@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim import clock
-from sim.gateway.frames import FRAME_BYTES_MAX, FrameError, FrameReader, encode, fields_of
 from sim.gateway.server import Gateway
+from sim.gateway.wire.frames import FRAME_BYTES_MAX, FrameError, FrameReader, encode, fields_of
 from tests.support.tiny import NOON, TinyWorld
 
 texts = st.lists(

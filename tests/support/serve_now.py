@@ -5,6 +5,7 @@ import sys
 from datetime import timedelta
 
 from edges.clock import WallClock
+from sim.gateway.exchange.path import ZONES
 from sim.gateway.nouns import Session
 from sim.gateway.server import Gateway
 from tests.support.tiny import TinyWorld
@@ -18,7 +19,7 @@ class NowWorld(TinyWorld):
     def sessions(self, market, day):
         opens = BEGAN.replace(second=0, microsecond=0) - timedelta(hours=1)
         hours = Session(opens, opens + timedelta(hours=3))
-        return (hours,) if day == BEGAN.date() else ()
+        return (hours,) if day == opens.astimezone(ZONES[market]).date() else ()
 
 
 async def main():

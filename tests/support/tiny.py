@@ -101,6 +101,9 @@ class TinyWorld:
             for n in range(min(count, 18))
         ]
 
+    def halts(self, con_id, day):
+        return ()
+
     def headlines(self, con_id, start, end):
         return []
 

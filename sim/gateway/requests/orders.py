@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from sim.gateway import contract_messages, order_messages
-from sim.gateway.accounts import Sender
 from sim.gateway.core import Core
 from sim.gateway.nouns import Order, Refused
 from sim.gateway.order_reading import read_order
-from sim.gateway.reader import Reader
+from sim.gateway.requests.accounts import Sender
+from sim.gateway.wire.reader import Reader
 
 NO_CONTRACT = 200
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 from sim.gateway.core import Core
-from sim.gateway.frames import Field
 from sim.gateway.nouns import Held, Listing
 from sim.gateway.order_messages import contract_fields
-from sim.gateway.reader import Reader
+from sim.gateway.wire.frames import Field
+from sim.gateway.wire.reader import Reader
 
 
 class Sender(Protocol):

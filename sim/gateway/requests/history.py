@@ -7,11 +7,11 @@ from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from sim.gateway.frames import Field
+from sim.gateway.exchange.path import Paths
 from sim.gateway.nouns import Bar, Listing, Session, World
 from sim.gateway.order_messages import stamp
-from sim.gateway.path import Paths
-from sim.gateway.reader import BadRequest
+from sim.gateway.wire.frames import Field
+from sim.gateway.wire.reader import BadRequest
 
 BAR_MINUTES = {
     "1 min": 1,

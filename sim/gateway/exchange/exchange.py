@@ -12,9 +12,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from sim.gateway.books import INIT_MARGIN, Books
-from sim.gateway.fees import order_cost
-from sim.gateway.matching import fill_price, is_marketable, triggers
+from sim.gateway.exchange.books import INIT_MARGIN, Books
+from sim.gateway.exchange.fees import order_cost
+from sim.gateway.exchange.matching import fill_price, is_marketable, triggers
+from sim.gateway.exchange.path import POINT_SECONDS, ZONES, Paths, Point
 from sim.gateway.nouns import (
     AccountMoved,
     Event,
@@ -28,7 +29,6 @@ from sim.gateway.nouns import (
     Top,
     World,
 )
-from sim.gateway.path import POINT_SECONDS, ZONES, Paths, Point
 from sim.gateway.rules import Rules
 
 Key = tuple[int, int]
@@ -247,7 +247,7 @@ class Exchange:
         known.quantity = order.quantity
         known.limit_price, known.stop_price = order.limit_price, order.stop_price
         known.tif, known.order_type = order.tif, order.order_type
-        known.order_ref, known.wire = order.order_ref or known.order_ref, order.wire
+        known.order_ref = order.order_ref or known.order_ref
         key = (known.client_id, known.order_id)
         if key in self._held:
             return self._transmit(known) if order.transmit else []

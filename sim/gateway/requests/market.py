@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sim.gateway import contract_messages, history
-from sim.gateway.accounts import Sender
+from sim.gateway import contract_messages
 from sim.gateway.core import Core
-from sim.gateway.frames import Field
 from sim.gateway.nouns import Listing, Top
 from sim.gateway.order_reading import read_contract
-from sim.gateway.reader import BadRequest, Reader
+from sim.gateway.requests import history
+from sim.gateway.requests.accounts import Sender
+from sim.gateway.wire.frames import Field
+from sim.gateway.wire.reader import BadRequest, Reader
 
 NO_CONTRACT, NO_DATA, NO_TICKER = 200, 162, 300
 REALTIME = 1
