@@ -16,6 +16,7 @@ from sim.gateway.exchange.books import INIT_MARGIN, Books
 from sim.gateway.exchange.fees import order_cost
 from sim.gateway.exchange.matching import fill_price, is_marketable, triggers
 from sim.gateway.exchange.path import POINT_SECONDS, ZONES, Paths, Point
+from sim.gateway.exchange.truth import Truth
 from sim.gateway.nouns import (
     AccountMoved,
     Event,
@@ -57,8 +58,10 @@ class Exchange:
         cash: Mapping[str, Decimal] | None = None,
         seed: int = 0,
         rules: Rules | None = None,
+        truth: Truth | None = None,
     ) -> None:
         self.rules = rules or Rules()
+        self.truth = truth or Truth()
         self.account_id = account_id
         self.now = start
         self.by_con_id = {listing.con_id: listing for listing in world.listings()}
@@ -226,7 +229,7 @@ class Exchange:
                 continue
             self._live[key] = one
             self._set_status(one)
-            events.append(OrderChanged(one))
+            events.append(OrderChanged(replace(one)))
             if not self.paths.is_open(self.by_con_id[one.con_id], self.now) and not one.parent_id:
                 text = "Order held: your order will not be placed at the exchange until it opens"
                 events.append(self._refused(one, HELD, text))
@@ -343,7 +346,7 @@ class Exchange:
         order.status, order.reject_reason = "Inactive", text
         order.completed_at, order.completed_status = self.now, text
         self._done.append(order)
-        return [self._refused(order, code, text), OrderChanged(order)]
+        return [self._refused(order, code, text), OrderChanged(replace(order))]
 
     def _refused(self, order: Order, code: int, text: str) -> Refused:
         return Refused(order.client_id, order.order_id, code, text, order)
@@ -366,6 +369,10 @@ class Exchange:
             return [Refused(client_id, order_id, UNKNOWN_ID, text, None)]
         return self._end(order, "Cancelled", "Cancelled by Trader", notice=True)
 
+    def lose_held(self) -> None:
+        """All untransmitted orders vanish, as at a restart."""
+        self._held.clear()
+
     def cancel_all(self) -> list[Event]:
         """Cancels every open order of the account."""
         events: list[Event] = []
@@ -384,7 +391,7 @@ class Exchange:
         order.status, order.why_held = status, ""
         order.completed_at, order.completed_status = self.now, words
         self._done.append(order)
-        events: list[Event] = [OrderChanged(order)]
+        events: list[Event] = [OrderChanged(replace(order))]
         if notice:
             events.append(self._refused(order, CANCELLED, f"Order Canceled - reason:{words}"))
         if not order.parent_id and not order.filled:
@@ -467,13 +474,13 @@ class Exchange:
             if not triggers(order, point.price):
                 if order.status == "PreSubmitted" and "child" in order.why_held:
                     self._set_status(order)
-                    events.append(OrderChanged(order))
+                    events.append(OrderChanged(replace(order)))
                 return events
             self._triggered.add(key)
             just_triggered = True
         if not is_marketable(order, point.price, ask):
             if self._wakes(order):
-                events.append(OrderChanged(order))
+                events.append(OrderChanged(replace(order)))
             return events
         shares = self._liquidity(listing, point, armed)
         if shares <= 0:
@@ -543,7 +550,7 @@ class Exchange:
             order.completed_at, order.completed_status = self.now, f"Filled Size: {order.filled}"
             del self._live[key]
             self._done.append(order)
-        events: list[Event] = [Filled(order, fill), OrderChanged(order)]
+        events: list[Event] = [Filled(replace(order), fill)]
         events.extend(self._after_fill(order, shares))
         events.append(AccountMoved((order.con_id,)))
         return events

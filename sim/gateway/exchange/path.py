@@ -62,6 +62,12 @@ class Paths:
         """Whether the listing's continuous trading is open at `at`."""
         return any(opens <= at < closes for opens, closes in self.sessions(listing, at))
 
+    def is_halted(self, listing: Listing, at: datetime) -> bool:
+        """Whether trading in the listing is halted at `at`."""
+        day = at.astimezone(ZONES[listing.market]).date()
+        halts = self._world.halts(listing.con_id, day)
+        return any(begins <= at < ends for begins, ends in halts)
+
     def points(self, listing: Listing, after: datetime, to: datetime) -> list[Point]:
         """The points of the walk in (after, to], in order."""
         found: list[Point] = []

@@ -2,185 +2,238 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
 
-from sim.gateway.core import Core
-from sim.gateway.nouns import Held, Listing
-from sim.gateway.order_messages import contract_fields
-from sim.gateway.wire.frames import Field
-from sim.gateway.wire.reader import Reader
+from sim.gateway.nouns import Held
+from sim.gateway.requests.asker import Asker
+from sim.gateway.requests.stamps import contract
+from sim.gateway.wire.layout import Values
+from sim.gateway.wire.reader import UNSET_DOUBLE_TEXT
+
+TOO_MANY_SUMMARIES = 322
+Amounts = tuple[Decimal, ...]
 
 
-class Sender(Protocol):
-    """The session that a handler answers through."""
+@dataclass(slots=True)
+class _Stream:
+    """A P&L stream: of the account, or of one contract; and what it last said."""
 
-    client_id: int
-    version: int
-
-    def send(self, *fields: Field) -> None:
-        """One message."""
-
-    def error(self, request_id: int, code: int, text: str) -> None:
-        """One message of the error channel."""
+    con_id: int | None
+    ready_at: datetime
+    told: Amounts | None = None
 
 
 class Accounts:
     """One client's account requests and subscriptions."""
 
-    def __init__(self, core: Core, session: Sender) -> None:
-        self._core = core
-        self._session = session
-        self._values = False  # subscribed to account updates
+    def __init__(self, asker: Asker) -> None:
+        self._asker = asker
+        self._exchange = asker.core.exchange
+        self._refresh = timedelta(seconds=asker.core.rules.account_refresh_seconds)
+        self._refreshed_at: datetime | None = None  # of account updates; None: not subscribed
         self._positions = False
         self._multi: set[int] = set()
-        self._pnl: dict[int, tuple[Field, ...] | None] = {}  # request id -> what was last told
-        self._pnl_single: dict[int, tuple[int, tuple[Field, ...] | None]] = {}
-        self.handlers: dict[int, Callable[[Reader], None]] = {
-            6: self._updates,
-            17: lambda _: session.send(15, 1, core.exchange.account_id),
-            49: lambda _: session.send(49, 1, int(core.exchange.now.timestamp())),
-            61: self._all_positions,
-            62: self._summary,
-            63: lambda _: None,
-            64: self._cancel_positions,
-            76: self._updates_multi,
-            77: self._cancel_multi,
-            92: self._subscribe_pnl,
-            93: self._cancel_pnl,
-            94: self._subscribe_single,
-            95: self._cancel_single,
+        self._summaries: dict[int, tuple[str, ...]] = {}
+        self._pnl: dict[int, _Stream] = {}
+        self.handlers: dict[str, Callable[[Values], None]] = {
+            "reqManagedAccts": lambda _: asker.say(
+                "managedAccounts", accounts=self._exchange.account_id
+            ),
+            "reqCurrentTime": lambda _: asker.say(
+                "currentTime", time=int(self._exchange.now.timestamp())
+            ),
+            "reqAccountUpdates": self._updates,
+            "reqPositions": self._all_positions,
+            "cancelPositions": self._cancel_positions,
+            "reqAccountSummary": self._summary,
+            "cancelAccountSummary": lambda values: self._end(self._summaries, values),
+            "reqAccountUpdatesMulti": self._updates_multi,
+            "cancelAccountUpdatesMulti": lambda values: self._multi.discard(values["reqId"]),
+            "reqPnL": lambda values: self._subscribe(values, None),
+            "cancelPnL": lambda values: self._end(self._pnl, values),
+            "reqPnLSingle": lambda values: self._subscribe(values, values["conId"]),
+            "cancelPnLSingle": lambda values: self._end(self._pnl, values),
         }
+
+    @staticmethod
+    def _end(running: dict[int, _Stream] | dict[int, tuple[str, ...]], values: Values) -> None:
+        running.pop(values["reqId"], None)
 
     @property
     def streams(self) -> bool:
         """Whether a P&L stream runs."""
-        return bool(self._pnl or self._pnl_single)
+        return bool(self._pnl)
+
+    @property
+    def refresh_at(self) -> datetime | None:
+        """When values are pushed again although nothing was traded; None: never."""
+        if self._refreshed_at is None:
+            return None
+        return self._refreshed_at + self._refresh
+
+    # Pushed
 
     def moved(self, con_ids: tuple[int, ...]) -> None:
         """Positions and values after an execution, to a client that subscribed to them."""
-        held = {row.con_id: row for row in self._core.exchange.held()}
-        for con_id in con_ids:
-            row = held.get(con_id)
-            if row is None:
-                continue
-            if self._positions:
+        held = {row.con_id: row for row in self._exchange.held()}
+        rows = [held[con_id] for con_id in con_ids if con_id in held]
+        if self._positions:
+            for row in rows:
                 self._position(row)
-            if self._values:
-                self._portfolio(row)
-        if self._values:
-            self._account_values()
+        if self._refreshed_at is not None:
+            self._push(rows)
+
+    def _push(self, rows: Iterable[Held]) -> None:
+        for row in rows:
+            self._portfolio(row)
+        self._account_values()
+        self._refreshed_at = self._exchange.now
 
     def tick(self) -> None:
-        """P&L streams tell what has changed since they last spoke."""
-        for request_id, told in self._pnl.items():
-            daily, unrealised, realised = self._core.exchange.pnl()
-            now: tuple[Field, ...] = (round(daily, 2), round(unrealised, 2), round(realised, 2))
-            if now != told:
-                self._pnl[request_id] = now
-                self._session.send(94, request_id, *now)
-        for request_id, (con_id, told) in self._pnl_single.items():
-            found = self._core.exchange.pnl_single(con_id)
-            if found is None:
-                continue
-            shares, *amounts = found
-            now = (shares, *(round(amount, 2) for amount in amounts))
-            if now != told:
-                self._pnl_single[request_id] = (con_id, now)
-                self._session.send(95, request_id, *now)
+        """What time alone brings: P&L that has changed, and values from time to time."""
+        due = self.refresh_at
+        if due is not None and self._exchange.now >= due:
+            self._push(self._exchange.held())
+        for request_id, stream in self._pnl.items():
+            if self._exchange.now >= stream.ready_at:
+                self._tell(request_id, stream)
 
-    def _listing(self, row: Held) -> Listing:
-        return self._core.listing(row.con_id)
+    def _tell(self, request_id: int, stream: _Stream) -> None:
+        amounts = self._amounts(stream.con_id)
+        if amounts is None or amounts == stream.told:
+            return
+        stream.told = amounts
+        if stream.con_id is None:
+            daily, unrealised, realised = amounts
+            self._asker.say(
+                "pnl", reqId=request_id, daily=daily, unrealized=unrealised, realized=realised
+            )
+            return
+        shares, daily, unrealised, realised, value = amounts
+        self._asker.say(
+            "pnlSingle",
+            reqId=request_id,
+            position=shares,
+            daily=daily,
+            unrealized=unrealised,
+            realized=realised,
+            value=value,
+        )
+
+    def _amounts(self, con_id: int | None) -> Amounts | None:
+        """What a stream would say now, in cents; None for a contract never held."""
+        if con_id is None:
+            return tuple(round(amount, 2) for amount in self._exchange.pnl())
+        found = self._exchange.pnl_single(con_id)
+        return None if found is None else tuple(round(Decimal(amount), 2) for amount in found)
+
+    # Rows
 
     def _position(self, row: Held) -> None:
-        listing = self._listing(row)
-        self._session.send(
-            61,
-            3,
-            self._core.exchange.account_id,
-            *contract_fields(listing, ""),
-            row.shares,
-            round(row.average_cost, 8),
+        listing = self._asker.core.listing(row.con_id)
+        self._asker.say(
+            "position",
+            account=self._exchange.account_id,
+            **contract(listing, ""),
+            position=row.shares,
+            avgCost=round(row.average_cost, 8),
         )
 
     def _portfolio(self, row: Held) -> None:
-        listing = self._listing(row)
+        listing = self._asker.core.listing(row.con_id)
         price = row.market_price if row.market_price is not None else row.average_cost
-        self._session.send(
-            7,
-            8,
-            *contract_fields(listing, listing.primary_exchange),
-            row.shares,
-            price,
-            price * row.shares,
-            round(row.average_cost, 8),
-            round(row.unrealised_pnl, 4) if row.unrealised_pnl is not None else 0,
-            round(row.realised_pnl, 4),
-            self._core.exchange.account_id,
+        self._asker.say(
+            "portfolioValue",
+            **contract(listing, listing.primary_exchange, key="primaryExchange"),
+            position=row.shares,
+            marketPrice=price,
+            marketValue=price * row.shares,
+            averageCost=round(row.average_cost, 8),
+            unrealizedPNL=round(row.unrealised_pnl or Decimal(0), 4),
+            realizedPNL=round(row.realised_pnl, 4),
+            account=self._exchange.account_id,
         )
 
     def _account_values(self) -> None:
-        for tag, value, currency in self._core.exchange.account_values():
-            self._session.send(6, 2, tag, value, currency, self._core.exchange.account_id)
+        for tag, value, currency in self._exchange.account_values():
+            self._asker.say(
+                "accountValue",
+                key=tag,
+                value=value,
+                currency=currency,
+                account=self._exchange.account_id,
+            )
 
-    def _updates(self, fields: Reader) -> None:
-        fields.skip(1)
-        self._values = fields.boolean()
-        if not self._values:
+    # Asked for
+
+    def _updates(self, values: Values) -> None:
+        if not values["subscribe"]:
+            self._refreshed_at = None
             return
-        self._account_values()
-        for row in self._core.exchange.held():
-            self._portfolio(row)
-        self._session.send(8, 1, f"{self._core.exchange.now:%H:%M}")
-        self._session.send(54, 1, self._core.exchange.account_id)
+        self._push(self._exchange.held())
+        self._asker.say("accountTime", time=f"{self._exchange.now:%H:%M}")
+        self._asker.say("accountDownloadEnd", account=self._exchange.account_id)
 
-    def _updates_multi(self, fields: Reader) -> None:
-        fields.skip(1)
-        request_id = fields.integer()
+    def _updates_multi(self, values: Values) -> None:
+        request_id = values["reqId"]
         self._multi.add(request_id)
-        account_id = self._core.exchange.account_id
-        for tag, value, currency in self._core.exchange.account_values():
-            self._session.send(73, 1, request_id, account_id, "", tag, value, currency)
-        self._session.send(74, 1, request_id)
+        for tag, value, currency in self._exchange.account_values():
+            self._asker.say(
+                "accountUpdateMulti",
+                reqId=request_id,
+                account=self._exchange.account_id,
+                key=tag,
+                value=value,
+                currency=currency,
+            )
+        self._asker.say("accountUpdateMultiEnd", reqId=request_id)
 
-    def _cancel_multi(self, fields: Reader) -> None:
-        fields.skip(1)
-        self._multi.discard(fields.integer())
-
-    def _all_positions(self, _fields: Reader) -> None:
+    def _all_positions(self, _values: Values) -> None:
         self._positions = True
-        for row in self._core.exchange.held():
+        for row in self._exchange.held():
             if row.shares:
                 self._position(row)
-        self._session.send(62, 1)
+        self._asker.say("positionEnd")
 
-    def _cancel_positions(self, _fields: Reader) -> None:
+    def _cancel_positions(self, _values: Values) -> None:
         self._positions = False
 
-    def _summary(self, fields: Reader) -> None:
-        fields.skip(1)
-        request_id = fields.integer()
-        fields.skip(1)
-        tags = fields.text().split(",")
-        account_id = self._core.exchange.account_id
+    def _summary(self, values: Values) -> None:
+        request_id = values["reqId"]
+        if len(self._summaries.keys() - {request_id}) >= self._asker.core.rules.summaries_max:
+            text = "Error processing request.-'Maximum number of account summary requests exceeded'"
+            self._asker.error(request_id, TOO_MANY_SUMMARIES, text)
+            return
+        tags = tuple(values["tags"].split(","))
+        self._summaries[request_id] = tags
         ledger = any(tag.startswith("$LEDGER") for tag in tags)
-        for tag, value, currency in self._core.exchange.account_values():
+        for tag, value, currency in self._exchange.account_values():
             if ledger or tag in tags:
-                self._session.send(63, 1, request_id, account_id, tag, value, currency)
-        self._session.send(64, 1, request_id)
+                self._asker.say(
+                    "accountSummary",
+                    reqId=request_id,
+                    account=self._exchange.account_id,
+                    key=tag,
+                    value=value,
+                    currency=currency,
+                )
+        self._asker.say("accountSummaryEnd", reqId=request_id)
 
-    def _subscribe_pnl(self, fields: Reader) -> None:
-        self._pnl[fields.integer()] = None
-        self.tick()
-
-    def _cancel_pnl(self, fields: Reader) -> None:
-        self._pnl.pop(fields.integer(), None)
-
-    def _subscribe_single(self, fields: Reader) -> None:
-        request_id = fields.integer()
-        fields.skip(2)
-        self._pnl_single[request_id] = (fields.integer(), None)
-        self.tick()
-
-    def _cancel_single(self, fields: Reader) -> None:
-        self._pnl_single.pop(fields.integer(), None)
+    def _subscribe(self, values: Values, con_id: int | None) -> None:
+        """A stream says the largest double until its first number is ready."""
+        request_id = values["reqId"]
+        seconds = self._asker.core.rules.pnl_ready_seconds
+        stream = _Stream(con_id, self._exchange.now + timedelta(seconds=seconds))
+        self._pnl[request_id] = stream
+        if not seconds:
+            self._tell(request_id, stream)
+            return
+        unknown = dict.fromkeys(("daily", "unrealized", "realized"), UNSET_DOUBLE_TEXT)
+        if con_id is None:
+            self._asker.say("pnl", reqId=request_id, **unknown)
+        elif con_id in self._exchange.books.holdings:
+            self._asker.say("pnlSingle", reqId=request_id, **unknown, value=UNSET_DOUBLE_TEXT)
+        self._asker.core.later(seconds, self.tick)

@@ -1,161 +1,199 @@
-"""Historical bars, from a world's minutes and days, never looking past the present instant."""
+"""Requests for historical bars: pacing, what may be asked, and bars that are kept up to date."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, time, timedelta
-from decimal import Decimal
-from zoneinfo import ZoneInfo
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
-from sim.gateway.exchange.path import Paths
-from sim.gateway.nouns import Bar, Listing, Session, World
-from sim.gateway.order_messages import stamp
-from sim.gateway.wire.frames import Field
+from sim.gateway.bars import Bars
+from sim.gateway.nouns import Listing
+from sim.gateway.requests import contracts, past
+from sim.gateway.requests.asker import Asker
+from sim.gateway.requests.stamps import instant, stamp
+from sim.gateway.wire.layout import Values
 from sim.gateway.wire.reader import BadRequest
 
-BAR_MINUTES = {
-    "1 min": 1,
-    "2 mins": 2,
-    "3 mins": 3,
-    "5 mins": 5,
-    "10 mins": 10,
-    "15 mins": 15,
-    "20 mins": 20,
-    "30 mins": 30,
-    "1 hour": 60,
-}
-DAYS_IN = {"D": 1, "W": 5, "M": 21, "Y": 252}
-MINUTE = timedelta(minutes=1)
-LOOK_BACK_DAYS = 30  # calendar days without a bar after which no older one is looked for
-DURATION_DAYS_MAX = 2520  # ten years of daily bars
-INTRADAY_DAYS_MAX = 126  # half a year of minutes is the most that is put together
+NO_CONTRACT, NO_DATA, VALIDATION, NO_QUERY = 200, 162, 321, 366
+SERVICE = "Historical Market Data Service error message:"
+# tws-api historical_limitations.html: for bars of 30 seconds and less.
+SAME_SECONDS, BURST_SECONDS, BURST_MAX, WINDOW_SECONDS, WINDOW_MAX = 15, 2, 6, 600, 60
+SHOWN = ("TRADES", "MIDPOINT", "BID", "ASK")
 
 
-def bars(
-    world: World, paths: Paths, listing: Listing, *, end: datetime, duration: str, size: str
-) -> list[Bar]:
-    """The bars of regular hours up to `end`, the running one included; empty where there are none.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Query:
+    """One request for bars."""
 
-    Raises BadRequest for a size or duration that is not served.
-    """
-    count, unit = _duration(duration)
-    if size == "1 day":
-        return _daily(world, paths, listing, end, count * DAYS_IN.get(unit, 1))
-    if size not in BAR_MINUTES:
-        raise BadRequest(f"bar size {size[:20]!r} is not served")
-    if unit == "S":
-        begin = end - timedelta(seconds=count)
-        days = min(1 + count // 86_400, INTRADAY_DAYS_MAX)
-        found = _recent(world, paths, listing, end, days)
-        kept = [(bar, span) for bar, span in found if bar.at + MINUTE > begin]
-    else:
-        days = count * DAYS_IN[unit]
-        if days > INTRADAY_DAYS_MAX:
-            raise BadRequest(f"intraday bars go back {INTRADAY_DAYS_MAX} trading days, not {days}")
-        kept = _recent(world, paths, listing, end, days)
-    return _grouped(kept, BAR_MINUTES[size])
+    request_id: int
+    listing: Listing
+    size: str
+    duration: str
+    show: str
+    epoch: bool
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the pacing rules of small bars apply."""
+        return self.size.endswith(("sec", "secs"))
 
 
-def _duration(text: str) -> tuple[int, str]:
-    number, _, unit = text.partition(" ")
-    if not number.isascii() or not number.isdigit() or unit not in ("S", *DAYS_IN):
-        raise BadRequest(f"duration {text[:20]!r} is not served")
-    count = int(number[:9])
-    if count * (1 if unit == "S" else DAYS_IN[unit] * 86_400) > DURATION_DAYS_MAX * 86_400:
-        raise BadRequest(f"duration {text[:20]!r} is longer than {DURATION_DAYS_MAX} trading days")
-    return count, unit
+@dataclass(slots=True)
+class Pacing:
+    """The requests for small bars of the last ten minutes."""
+
+    asked: deque[tuple[datetime, tuple[object, ...]]] = field(default_factory=deque)
+
+    def is_violated_by(self, now: datetime, query: Query, end: str) -> bool:
+        """Whether one more request breaks a rule; it is counted either way."""
+        while self.asked and now - self.asked[0][0] > timedelta(seconds=WINDOW_SECONDS):
+            self.asked.popleft()
+        contract = (query.listing.con_id, query.show)
+        key = (*contract, query.size, query.duration, end)
+
+        def within(seconds: int, *, same: bool) -> int:
+            begin = now - timedelta(seconds=seconds)
+            return sum(
+                at > begin and (asked == key if same else asked[:2] == contract)
+                for at, asked in self.asked
+            )
+
+        broken = (
+            within(SAME_SECONDS, same=True) > 0
+            or within(BURST_SECONDS, same=False) >= BURST_MAX - 1
+            or len(self.asked) >= WINDOW_MAX
+        )
+        self.asked.append((now, key))
+        return broken
 
 
-def _recent(
-    world: World, paths: Paths, listing: Listing, end: datetime, days: int
-) -> list[tuple[Bar, Session]]:
-    """The minutes of the last `days` trading days up to `end`, each with its session."""
-    zone = ZoneInfo(listing.time_zone)
-    day = end.astimezone(zone).date()
-    found: list[list[tuple[Bar, Session]]] = []
-    empty = 0
-    while len(found) < days and empty < LOOK_BACK_DAYS:
-        minutes = [
-            (bar, session)
-            for session in world.sessions(listing.market, day)
-            for bar in _until(world, paths, listing, session, end)
-        ]
-        empty = 0 if minutes else empty + 1
-        if minutes:
-            found.append(minutes)
-        day -= timedelta(days=1)
-    return [row for minutes in reversed(found) for row in minutes]
+class History:
+    """One client's historical bars."""
+
+    def __init__(self, asker: Asker) -> None:
+        self._asker = asker
+        self._exchange = asker.core.exchange
+        self._pacing = Pacing()
+        self._kept: dict[int, tuple[Query, object]] = {}  # kept up to date; what was last said
+        self.handlers: dict[str, Callable[[Values], None]] = {
+            "reqHistoricalData": self._request,
+            "cancelHistoricalData": self._cancel,
+        }
+
+    @property
+    def streams(self) -> bool:
+        """Whether bars are kept up to date."""
+        return bool(self._kept)
+
+    def forget(self) -> None:
+        """Nothing is kept up to date any more, without a word."""
+        self._kept.clear()
+
+    def _request(self, values: Values) -> None:
+        request_id = values["reqId"]
+        found = contracts.find(self._asker.core.world, values)
+        if len(found) != 1:
+            self._asker.error(request_id, NO_CONTRACT, contracts.NO_DEFINITION)
+            return
+        query = Query(
+            request_id=request_id,
+            listing=found[0],
+            size=values["barSizeSetting"],
+            duration=values["durationStr"],
+            show=values["whatToShow"],
+            epoch=values["formatDate"] == 2,
+        )
+        if self._refuses(query, values):
+            return
+        now = self._exchange.now
+        end = values["endDateTime"]
+        bars = self._bars(query, min(instant(end), now) if end else now)
+        if not len(bars):
+            words = f"HMDS query returned no data: {query.listing.symbol}@"
+            words += f"{query.listing.primary_exchange} {query.show.title()}"
+            self._asker.error(request_id, NO_DATA, SERVICE + words)
+            return
+        self._say(query, bars)
+        if values["keepUpToDate"]:
+            self._kept[request_id] = (query, _last(bars))
+
+    def _refuses(self, query: Query, values: Values) -> bool:
+        """Whether the request is refused, and the client told why."""
+        asker, end = self._asker, values["endDateTime"]
+        if query.show not in SHOWN:
+            words = f"Error validating request.-'{query.show[:20]} is not served; {SHOWN} are'"
+            asker.error(query.request_id, VALIDATION, words)
+            return True
+        if values["keepUpToDate"] and end:
+            words = "Error validating request.-'keepUpToDate wants an empty end time'"
+            asker.error(query.request_id, VALIDATION, words)
+            return True
+        too_many = len(self._kept) >= asker.core.rules.history_open_max
+        if query.is_small and self._pacing.is_violated_by(self._exchange.now, query, end):
+            too_many = True
+        if too_many:
+            words = "Historical data request pacing violation"
+            asker.error(query.request_id, NO_DATA, SERVICE + words)
+        return too_many
+
+    def _bars(self, query: Query, end: datetime) -> Bars:
+        return past.bars(
+            self._asker.core.world,
+            self._exchange.paths,
+            query.listing,
+            end=end,
+            duration=query.duration,
+            size=query.size,
+            show=query.show,
+            spread_ticks=self._asker.core.rules.spread_ticks,
+        )
+
+    def _say(self, query: Query, bars: Bars) -> None:
+        zone, version = query.listing.time_zone, self._asker.version
+        dates = past.dates(bars, query.listing, query.size, query.epoch, version)
+        self._asker.say(
+            "historicalData",
+            reqId=query.request_id,
+            start=stamp(bars[0].at, zone, version),
+            end=stamp(bars[-1].at, zone, version),
+            bars=past.packed(bars, dates),
+        )
+
+    def _cancel(self, values: Values) -> None:
+        if self._kept.pop(values["reqId"], None) is None:
+            words = f"No historical data query found for ticker id:{values['reqId']}"
+            self._asker.error(values["reqId"], NO_QUERY, words)
+
+    def tick(self) -> None:
+        """The last bar of what is kept up to date, where it has changed."""
+        for request_id, (query, told) in self._kept.items():
+            try:
+                bars = self._bars(query, self._exchange.now)
+            except BadRequest:
+                continue  # the request was served once: the world has changed its mind
+            if not len(bars) or _last(bars) == told:
+                continue
+            self._kept[request_id] = (query, _last(bars))
+            last = bars[-1:]
+            [date] = past.dates(last, query.listing, query.size, query.epoch, self._asker.version)
+            bar = last[0]
+            self._asker.say(
+                "historicalDataUpdate",
+                reqId=request_id,
+                barCount=1,
+                date=date,
+                open=bar.open,
+                close=bar.close,
+                high=bar.high,
+                low=bar.low,
+                average=round((bar.high + bar.low + bar.close) / 3, 4),
+                volume=bar.volume,
+            )
 
 
-def _until(
-    world: World, paths: Paths, listing: Listing, session: Session, end: datetime
-) -> list[Bar]:
-    """The session's minutes; the one under way holds only what was traded by `end`."""
-    minutes = list(
-        world.minutes(listing.con_id, session.opens_at, min(session.closes_at, end + MINUTE))
+def _last(bars: Bars) -> tuple[int, ...]:
+    return tuple(
+        int(column[-1])
+        for column in (bars.starts, bars.opens, bars.highs, bars.lows, bars.closes, bars.volumes)
     )
-    done = [bar for bar in minutes if bar.at + MINUTE <= end]
-    running = [bar for bar in minutes if bar.at <= end < bar.at + MINUTE]
-    for bar in running:
-        walked = paths.points(listing, bar.at - timedelta(microseconds=1), end)
-        prices = [point.price for point in walked]
-        volume = sum(point.volume for point in walked)
-        done.append(Bar(bar.at, prices[0], max(prices), min(prices), prices[-1], volume))
-    return done
-
-
-def _grouped(rows: Sequence[tuple[Bar, Session]], minutes: int) -> list[Bar]:
-    """Minutes put together into longer bars, counted from each session's open."""
-    groups: dict[datetime, list[Bar]] = {}
-    for bar, session in rows:
-        index = (bar.at - session.opens_at) // timedelta(minutes=minutes)
-        groups.setdefault(session.opens_at + index * timedelta(minutes=minutes), []).append(bar)
-    return [_merged(at, group) for at, group in sorted(groups.items())]
-
-
-def _merged(at: datetime, group: Sequence[Bar]) -> Bar:
-    return Bar(
-        at,
-        group[0].open,
-        max(bar.high for bar in group),
-        min(bar.low for bar in group),
-        group[-1].close,
-        sum(bar.volume for bar in group),
-    )
-
-
-def _daily(world: World, paths: Paths, listing: Listing, end: datetime, count: int) -> list[Bar]:
-    today = end.astimezone(ZoneInfo(listing.time_zone)).date()
-    found = list(world.days(listing.con_id, today, count))
-    running = [
-        bar
-        for session in world.sessions(listing.market, today)
-        for bar in _until(world, paths, listing, session, end)
-    ]
-    if running:
-        found.append(_merged(datetime.combine(today, time(), UTC), running))
-    return found[-count:]
-
-
-def message(
-    request_id: int,
-    listing: Listing,
-    found: Sequence[Bar],
-    *,
-    daily: bool,
-    epoch: bool,
-    version: int,
-) -> list[Field]:
-    """in:17."""
-    first, last = (stamp(bar.at, listing.time_zone, version) for bar in (found[0], found[-1]))
-    fields: list[Field] = [17, request_id, first, last, len(found)]
-    for bar in found:
-        if daily:
-            when = f"{bar.at:%Y%m%d}"
-        elif epoch:
-            when = f"{bar.at.timestamp():.0f}"
-        else:
-            when = stamp(bar.at, listing.time_zone, version)
-        average = (bar.high + bar.low + bar.close) / Decimal(3)
-        fields += [when, bar.open, bar.high, bar.low, bar.close, bar.volume, round(average, 4), 1]
-    return fields

@@ -21,7 +21,12 @@ class FrameError(Exception):
 
 
 def text(field: Field) -> str:
-    """A field as the wire writes it: booleans as 1 and 0, decimals without exponent, None empty."""
+    """A field as the wire writes it: booleans as 1 and 0, decimals without exponent, None empty.
+
+    A text loses its NULs: they end fields.
+    """
+    if isinstance(field, str):
+        return field.replace("\0", "") if "\0" in field else field
     if field is None:
         return ""
     if isinstance(field, bool):
@@ -33,7 +38,12 @@ def text(field: Field) -> str:
 
 def encode(fields: Iterable[Field]) -> bytes:
     """One frame."""
-    body = "".join(f"{text(field)}\0" for field in fields).encode()
+    return frame([text(field) for field in fields])
+
+
+def frame(fields: list[str]) -> bytes:
+    """One frame of fields that are texts already."""
+    body = ("\0".join(fields) + "\0").encode()
     return _LENGTH.pack(len(body)) + body
 
 

@@ -7,7 +7,6 @@ from decimal import Decimal, InvalidOperation
 UNSET_INTEGER = 2147483647
 WORD_CHARACTERS_MAX = 32  # the longest number a client writes is the unset double
 MAGNITUDE_MAX = 15  # powers of ten; no price or quantity comes near
-UNSET_DOUBLE = Decimal("1.7976931348623157E308")
 UNSET_DOUBLE_TEXT = "1.7976931348623157E308"
 
 
@@ -29,15 +28,12 @@ class Reader:
 
     def text(self) -> str:
         """The next field."""
-        if not self.left:
-            raise BadRequest(f"a request of {len(self._fields)} fields ends too early")
+        try:
+            found = self._fields[self._next]
+        except IndexError:
+            raise BadRequest(f"a request of {len(self._fields)} fields ends too early") from None
         self._next += 1
-        return self._fields[self._next - 1]
-
-    def skip(self, count: int) -> None:
-        """Passes over fields that mean nothing here."""
-        for _ in range(count):
-            self.text()
+        return found
 
     def integer(self) -> int:
         """An integer; empty is 0."""
@@ -60,6 +56,8 @@ class Reader:
         """A number; None where it is unset."""
         word = self.text()
         if not word:
+            return None
+        if word == UNSET_DOUBLE_TEXT:
             return None
         try:
             number = Decimal(word)
