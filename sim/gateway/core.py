@@ -23,6 +23,8 @@ from sim.gateway.nouns import (
 )
 from sim.gateway.rules import Rules
 
+REFUSED_KEPT = 100  # a client that sends only nonsense must not make the gateway grow
+
 
 class Client(Protocol):
     """A connection that events are told to."""
@@ -40,6 +42,10 @@ class Client(Protocol):
 class Wires(Protocol):
     """What can be done to the connections themselves."""
 
+    @property
+    def frozen(self) -> bool:
+        """Whether nothing is read or written at present."""
+
     def reset(self, session: Any) -> None:
         """One connection is reset (TCP RST)."""
 
@@ -55,7 +61,14 @@ class Tally:
     """What came in and could not be read, for whoever holds the gateway to its promises."""
 
     requests: int = 0
-    refused: list[str] = field(default_factory=list)
+    left_over: int = 0  # requests with more fields than their layout has
+    refused: list[str] = field(default_factory=list)  # the first ones, in words
+
+    def note(self, words: str, *, left_over: bool) -> None:
+        """One more request that cannot be read."""
+        self.left_over += left_over
+        if len(self.refused) < REFUSED_KEPT:
+            self.refused.append(words)
 
 
 class Core:
@@ -118,6 +131,11 @@ class Core:
         """Requests read so far."""
         return self.tally.requests
 
+    @property
+    def frozen(self) -> bool:
+        """Whether nothing is read or written at present."""
+        return self.wires.frozen
+
     def reset(self, session: Client) -> None:
         """The client's connection is reset."""
         self.wires.reset(session)
@@ -130,7 +148,16 @@ class Core:
         """Every connection is closed, and nothing listens for so long."""
         if self.rules.untransmitted_lost_on_restart:
             self.exchange.lose_held()
+        self.faults.stuck_ids.clear()
         self.wires.restart(seconds)
+
+    def keep_id(self, client_id: int) -> None:
+        """A client of that id is believed to be connected."""
+        self.faults.stuck_ids.add(client_id)
+
+    def free_id(self, client_id: int) -> None:
+        """No longer."""
+        self.faults.stuck_ids.discard(client_id)
 
     # Who hears
 

@@ -27,7 +27,7 @@ from sim.gateway.requests.scanner import Scanner
 from sim.gateway.wire import answers, requests
 from sim.gateway.wire.frames import HELLO, FrameError, FrameReader, encode, fields_of, frame
 from sim.gateway.wire.layout import Layout, Part, Values
-from sim.gateway.wire.reader import BadRequest, Reader
+from sim.gateway.wire.reader import BadRequest, LeftOver, Reader
 
 VERSION_MIN, VERSION_MAX = 157, 176
 MISALIGNED_VERSION = 158  # clients disagree about openOrder's duration there: never spoken
@@ -78,6 +78,8 @@ class Session:
         self._version_max = version_max
         self._hello = b""
         self._frames = FrameReader()
+        self._waiting: deque[bytes] = deque()  # bodies of frames not yet taken
+        self._stalled: Callable[[], None] | None = None  # what a freeze caught on its way
         self._out = bytearray()
         self._pace = _Pace(core.rules.messages_per_second_max, core.seconds)
         self.version = 0
@@ -108,9 +110,21 @@ class Session:
                 self._hello += data[:missing]
                 data = data[missing:]
                 self._check_hello()
-            for body in self._frames.feed(data):
-                if not self.closed:
-                    self._take_body(body)
+            self._waiting.extend(self._frames.feed(data))
+        except FrameError:
+            self.closed = True
+        self.work()
+
+    def work(self) -> None:
+        """Takes on what has been received, in order, until the gateway freezes."""
+        if self.core.frozen:
+            return
+        stalled, self._stalled = self._stalled, None
+        if stalled is not None and not self.closed:
+            stalled()
+        try:
+            while self._waiting and not self.closed and not self.core.frozen:
+                self._take_body(self._waiting.popleft())
         except FrameError:
             self.closed = True
 
@@ -124,11 +138,25 @@ class Session:
             return
         fields = fields_of(body)
         layout = self._layout(fields[0])
+        self._attempt(layout, fields, partial(self._take, layout, fields))
+
+    def _attempt(
+        self, layout: Layout | None, fields: list[str], act: Callable[[], None]
+    ) -> None:
+        """`act` happens, once the gateway is not frozen; a request that cannot be read is refused.
+
+        The request was read before the freeze, so nothing that came after it may overtake it.
+        """
+        if self.core.frozen:
+            self._stalled = partial(self._attempt, layout, fields, act)
+            return
         try:
-            self._take(layout, fields)
+            act()
         except (BadRequest, ArithmeticError) as error:
             words = f"Server error when reading an API request: {error}"
-            self.core.tally.refused.append(f"{fields[0][:20]}: {error}")
+            self.core.tally.note(
+                f"{fields[0][:20]}: {error}", left_over=isinstance(error, LeftOver)
+            )
             self.error(_request_id(layout, fields, self.version), BAD_REQUEST, words)
 
     def take(self) -> bytes:
@@ -179,9 +207,11 @@ class Session:
             raise BadRequest(f"message {fields[0][:20]!r} is unknown")
         self.core.tally.requests += 1
         self.core.catch_up()
+        if self.closed:
+            return  # the gateway was restarted just now
         values = layout.read(Reader(fields[1:]), self.version)
         if self.client_id < 0:
-            self._start(values["clientId"])
+            self._attempt(layout, fields, partial(self._start, values["clientId"]))
             return
         if self._pace.exceeded():
             self._too_fast()
@@ -189,13 +219,16 @@ class Session:
         request = Request(self, layout.name, values)
         if self.core.faults.active and self.core.faults.swallows(request):
             return
-        handler = self._handlers.get(layout.name)
+        self._attempt(layout, fields, partial(self.handle, request))
+
+    def handle(self, request: Request) -> None:
+        """The request has its effect and its answers. Raises BadRequest."""
+        handler = self._handlers.get(request.name)
         if handler is None:
-            self.error(
-                values.get("reqId", NO_REQUEST), NOT_SERVED, f"{layout.name} is not served here"
-            )
+            number = request.values.get("reqId", NO_REQUEST)
+            self.error(number, NOT_SERVED, f"{request.name} is not served here")
             return
-        handler(values)
+        handler(request.values)
         if self.core.faults.active:
             self.core.faults.handled(request)
 

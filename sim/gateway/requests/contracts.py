@@ -133,7 +133,7 @@ def details(listing: Listing, world: World, now: datetime, exchange: str) -> dic
 
 def _ascii(name: str) -> str:
     """A name as the wire escapes it: clients decode backslash escapes."""
-    return name.encode("unicode_escape").decode("ascii")
+    return name.replace("\0", "").encode("unicode_escape").decode("ascii")
 
 
 def trading_hours(listing: Listing, world: World, now: datetime) -> str:

@@ -138,7 +138,7 @@ class History:
         return too_many
 
     def _bars(self, query: Query, end: datetime) -> Bars:
-        return past.bars(
+        rows = past.bars(
             self._asker.core.world,
             self._exchange.paths,
             query.listing,
@@ -148,6 +148,8 @@ class History:
             show=query.show,
             spread_ticks=self._asker.core.rules.spread_ticks,
         )
+        faults = self._asker.core.faults
+        return faults.bars(self._asker, query.listing, rows) if faults.active else rows
 
     def _say(self, query: Query, bars: Bars) -> None:
         zone, version = query.listing.time_zone, self._asker.version

@@ -41,6 +41,7 @@ class Quotes:
         self._exchange = asker.core.exchange
         self._wanted = LIVE  # the client's market data type
         self._streams: dict[int, _Stream] = {}
+        self.delayed: set[int] = set()  # requests that get delayed data whatever they asked for
         self.handlers: dict[str, Callable[[Values], None]] = {
             "reqMktData": self._request,
             "cancelMktData": self._cancel,
@@ -55,6 +56,11 @@ class Quotes:
     def forget(self) -> None:
         """Every stream is gone, without a word."""
         self._streams.clear()
+
+    def tell_anew(self) -> None:
+        """Every stream says everything once more, as after a gap in the data."""
+        for stream in self._streams.values():
+            stream.told = None
 
     def tick(self) -> None:
         """Quote streams tell what has changed."""
@@ -88,12 +94,12 @@ class Quotes:
     def _kind(self, request_id: int, listing: Listing) -> int | None:
         """The type of data this client gets of the listing; else it is told why, and None."""
         rules = self._asker.core.rules
-        if listing.market in rules.realtime:
+        if listing.market in rules.realtime and request_id not in self.delayed:
             closed = not self._exchange.paths.is_open(listing, self._exchange.now)
             frozen = closed and self._wanted in (FROZEN, DELAYED_FROZEN)
             return FROZEN if frozen else LIVE
         words = "Requested market data is not subscribed."
-        if self._wanted not in (DELAYED, DELAYED_FROZEN):
+        if self._wanted not in (DELAYED, DELAYED_FROZEN) and request_id not in self.delayed:
             self._asker.error(request_id, NOT_SUBSCRIBED, words)
             return None
         if not rules.delayed:
@@ -124,6 +130,8 @@ class Quotes:
 
     def _tell(self, request_id: int, stream: _Stream) -> None:
         top, told = self._top(stream), stream.told
+        if self._asker.core.faults.active:
+            top = self._asker.core.faults.shows(self._asker, stream.listing, top)
         stream.told = top
         if top != told:
             self._prices(request_id, stream, top, told)

@@ -50,8 +50,9 @@ def frame(fields: list[str]) -> bytes:
 class FrameReader:
     """Collects bytes in any split and gives the frames they complete."""
 
-    def __init__(self) -> None:
+    def __init__(self, bytes_max: int = FRAME_BYTES_MAX) -> None:
         self._bytes = bytearray()
+        self._bytes_max = bytes_max
 
     def feed(self, data: bytes) -> list[bytes]:
         """The bodies of the frames that are complete. Raises FrameError for an oversized one."""
@@ -59,8 +60,8 @@ class FrameReader:
         bodies = []
         while len(self._bytes) >= _LENGTH.size:
             (length,) = _LENGTH.unpack_from(self._bytes)
-            if length > FRAME_BYTES_MAX:
-                raise FrameError(f"a frame of {length} bytes; at most {FRAME_BYTES_MAX} are taken")
+            if length > self._bytes_max:
+                raise FrameError(f"a frame of {length} bytes; at most {self._bytes_max} are taken")
             end = _LENGTH.size + length
             if len(self._bytes) < end:
                 break

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from sim.gateway.wire.frames import Field, text
-from sim.gateway.wire.reader import BadRequest, Reader
+from sim.gateway.wire.reader import BadRequest, LeftOver, Reader
 
 Values = Mapping[str, Any]
 NEVER = 10_000  # a version that does not come
@@ -183,7 +183,7 @@ class Layout:
         values: dict[str, Any] = {}
         self._read(self.parts, reader, version, values)
         if reader.left:
-            raise BadRequest(f"{reader.left} fields too many in {self.name}")
+            raise LeftOver(f"{reader.left} fields too many in {self.name}")
         return values
 
     def _read(

@@ -14,6 +14,10 @@ class BadRequest(Exception):
     """A request that cannot be read; the text goes back to the client."""
 
 
+class LeftOver(BadRequest):
+    """A request with more fields than its layout has."""
+
+
 class Reader:
     """The fields of a request after its message id."""
 
