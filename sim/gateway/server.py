@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import struct
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -14,6 +13,7 @@ from sim.gateway.exchange.exchange import Exchange
 from sim.gateway.exchange.path import POINT_SECONDS
 from sim.gateway.faults import Faults, Schedule
 from sim.gateway.nouns import World
+from sim.gateway.outlet import Outlet
 from sim.gateway.rules import Rules
 from sim.gateway.session import VERSION_MAX, Session
 
@@ -21,8 +21,7 @@ LOOPBACK = "127.0.0.1"
 READ_BYTES = 1 << 16
 HELLO_SECONDS_MAX = 30.0  # a connection that has not started by then is dropped
 CONNECTIONS_MAX = 64
-BACKLOG_BYTES_MAX = 64 << 20  # a client that does not read is dropped at this many unsent bytes
-LINGER_NOT = struct.pack("ii", 1, 0)  # SO_LINGER of 0 s: close with RST, drop what is under way
+REOPEN_SECONDS = 1.0  # between tries, where somebody else has taken the port meanwhile
 
 
 class Gateway:
@@ -70,10 +69,13 @@ class Gateway:
         self._now = now
         self._speed = speed
         self._version_max = version_max
-        self._connections: dict[Session, asyncio.StreamWriter] = {}
+        self._connections: dict[Session, Outlet] = {}
         self._server: asyncio.Server | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._thaw: asyncio.Event | None = None  # set while nothing is frozen
+        self._freeze_end: asyncio.TimerHandle | None = None
+        self._downtime_end: asyncio.TimerHandle | None = None
+        self._reopening: asyncio.Task[None] | None = None
         self.port = 0
 
     @property
@@ -90,20 +92,25 @@ class Gateway:
         self._set_timer()
 
     async def close(self) -> None:
-        """No longer listening, every connection closed."""
-        if self._timer is not None:
-            self._timer.cancel()
+        """No longer listening, every connection closed. It may be started again."""
+        if self._reopening is not None:
+            await self._reopening  # cancelled half-way it could leave a socket that listens
+        for handle in (self._timer, self._freeze_end, self._downtime_end):
+            if handle is not None:
+                handle.cancel()
         if self._server is not None:
             self._server.close()
-        if self._thaw is not None:
-            self._thaw.set()
         self._abort_all()
         while self._connections:
             await asyncio.sleep(0)
 
     def _abort_all(self) -> None:
-        for writer in tuple(self._connections.values()):
-            writer.transport.abort()  # a client that does not read would never let it drain
+        """Every connection is gone, and whatever a freeze has kept from it."""
+        for session, outlet in tuple(self._connections.items()):
+            session.closed = True
+            outlet.abort()
+        if self._thaw is not None:
+            self._thaw.set()
 
     # Connections
 
@@ -114,9 +121,9 @@ class Gateway:
         peer: socket.socket = writer.get_extra_info("socket")
         peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         session = Session(self._core, self._version_max)
-        self._connections[session] = writer
+        outlet = self._connections[session] = Outlet(writer)
         patience = asyncio.get_running_loop().call_later(
-            HELLO_SECONDS_MAX, self._drop_silent, session, writer
+            HELLO_SECONDS_MAX, self._drop_silent, session, outlet
         )
         try:
             while not session.closed and (data := await reader.read(READ_BYTES)):
@@ -130,7 +137,7 @@ class Gateway:
             patience.cancel()
             session.leave()
             del self._connections[session]
-            writer.close()
+            outlet.close()
             self._set_timer()
 
     async def _thawed(self) -> None:
@@ -138,56 +145,73 @@ class Gateway:
             await self._thaw.wait()
 
     @staticmethod
-    def _drop_silent(session: Session, writer: asyncio.StreamWriter) -> None:
+    def _drop_silent(session: Session, outlet: Outlet) -> None:
         if session.client_id < 0:
             session.closed = True
-            writer.close()
+            outlet.close()
 
     def _flush(self) -> None:
         """Everything that is to be said is on its way, to each client."""
-        if self._thaw is not None and not self._thaw.is_set():
+        if self.frozen:
             return
-        for session, writer in tuple(self._connections.items()):
+        for session, outlet in tuple(self._connections.items()):
             out = session.take()
-            if out and not writer.transport.is_closing():
-                for piece in self.faults.chunks(out) if self.faults.active else (out,):
-                    writer.write(piece)
-            if writer.transport.get_write_buffer_size() > BACKLOG_BYTES_MAX:
-                writer.transport.abort()
+            outlet.send(self.faults.chunks(session, out) if self.faults.active else (out,))
 
     # What a fault may do to the wires (sim.gateway.core.Wires)
 
+    @property
+    def frozen(self) -> bool:
+        """Whether nothing is read or written at present."""
+        return self._thaw is not None and not self._thaw.is_set()
+
     def reset(self, session: Session) -> None:
         """The connection is reset; what is under way is lost."""
-        writer = self._connections.get(session)
         session.closed = True
-        if writer is not None:
-            peer: socket.socket = writer.get_extra_info("socket")
-            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
-            writer.transport.abort()
+        outlet = self._connections.get(session)
+        if outlet is not None:
+            outlet.reset()
 
     def freeze(self, seconds: float) -> None:
-        """Nothing is read or written for so many simulated seconds; 0 is for ever."""
+        """Nothing is read or written for so many simulated seconds from now; 0 is for ever."""
         if self._thaw is not None:
             self._thaw.clear()
+        if self._freeze_end is not None:
+            self._freeze_end.cancel()
+            self._freeze_end = None
         if seconds:
-            asyncio.get_running_loop().call_later(seconds / self._speed, self._end_freeze)
+            loop = asyncio.get_running_loop()
+            self._freeze_end = loop.call_later(seconds / self._speed, self._end_freeze)
 
     def _end_freeze(self) -> None:
+        self._freeze_end = None
         if self._thaw is not None:
             self._thaw.set()
+        for session in tuple(self._connections):
+            session.work()
         self._wake()
 
     def restart(self, seconds: float) -> None:
         """Every connection is closed and nothing listens for so many simulated seconds."""
         if self._server is not None:
             self._server.close()
+        if self._freeze_end is not None:
+            self._freeze_end.cancel()
         self._abort_all()
-        asyncio.get_running_loop().call_later(seconds / self._speed, self._listen_again)
+        self._downtime_end = asyncio.get_running_loop().call_later(
+            seconds / self._speed, self._listen_again
+        )
 
     def _listen_again(self) -> None:
-        task = asyncio.ensure_future(self.start(self.port))
-        self._starting = task  # a task nobody holds may be collected before it ran
+        self._reopening = asyncio.ensure_future(self._reopen())  # a task nobody holds may vanish
+
+    async def _reopen(self) -> None:
+        try:
+            await self.start(self.port)
+        except OSError:  # the port is somebody else's at the moment
+            self._downtime_end = asyncio.get_running_loop().call_later(
+                REOPEN_SECONDS, self._listen_again
+            )
 
     # Time
 

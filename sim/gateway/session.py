@@ -120,9 +120,9 @@ class Session:
         if self.core.frozen:
             return
         stalled, self._stalled = self._stalled, None
-        if stalled is not None and not self.closed:
-            stalled()
         try:
+            if stalled is not None and not self.closed:
+                stalled()
             while self._waiting and not self.closed and not self.core.frozen:
                 self._take_body(self._waiting.popleft())
         except FrameError:
@@ -140,9 +140,7 @@ class Session:
         layout = self._layout(fields[0])
         self._attempt(layout, fields, partial(self._take, layout, fields))
 
-    def _attempt(
-        self, layout: Layout | None, fields: list[str], act: Callable[[], None]
-    ) -> None:
+    def _attempt(self, layout: Layout | None, fields: list[str], act: Callable[[], None]) -> None:
         """`act` happens, once the gateway is not frozen; a request that cannot be read is refused.
 
         The request was read before the freeze, so nothing that came after it may overtake it.

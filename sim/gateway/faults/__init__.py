@@ -10,10 +10,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from sim.gateway.bars import Bars
 from sim.gateway.exchange.truth import Rejection, Truth
 from sim.gateway.faults.fault import Answer, Fault, Request, Speaker, Stage, Struck
 from sim.gateway.faults.schedule import Plan, Schedule, ScheduleError, read_schedule
-from sim.gateway.nouns import Order
+from sim.gateway.nouns import Listing, Order, Top
 
 __all__ = ["CATALOGUE", "Answer", "Faults", "Plan", "Schedule", "ScheduleError", "read"]
 
@@ -90,11 +91,23 @@ class Faults(Truth):
         for fault in self._faults:
             fault.tick(now)
 
-    def chunks(self, data: bytes) -> list[bytes]:
+    def shows(self, client: int, listing: Listing, top: Top) -> Top:
+        """The top of the book after every fault."""
+        for fault in self._faults:
+            top = fault.shows(client, listing, top)
+        return top
+
+    def bars(self, client: int, listing: Listing, rows: Bars) -> Bars:
+        """The bars after every fault."""
+        for fault in self._faults:
+            rows = fault.bars(client, listing, rows)
+        return rows
+
+    def chunks(self, session: Speaker, data: bytes) -> list[bytes]:
         """The pieces in which bytes go out."""
         found = [data]
         for fault in self._faults:
-            found = [each for one in found for each in fault.chunks(one)]
+            found = [each for one in found for each in fault.chunks(session, one)]
         return found
 
     # What the exchange asks (Truth)

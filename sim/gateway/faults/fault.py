@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from sim.gateway.exchange.truth import Truth
 from sim.gateway.faults.schedule import Plan
-from sim.gateway.nouns import Event, Order
+from sim.gateway.nouns import Event, Listing, Order, Top
 
 if TYPE_CHECKING:
+    from sim.gateway.bars import Bars
     from sim.gateway.exchange.exchange import Exchange
+    from sim.gateway.requests.history import History
+    from sim.gateway.requests.quotes import Quotes
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,9 @@ class Speaker(Protocol):
 
     client_id: int
     version: int
+    closed: bool
+    quotes: Quotes
+    history: History
 
     def say(self, name: str, **values: Any) -> None:
         """One message, past the faults again."""
@@ -60,6 +66,9 @@ class Speaker(Protocol):
 
     def error(self, request_id: int, code: int, text: str) -> None:
         """One message of the error channel."""
+
+    def handle(self, request: Request) -> None:
+        """A request that was swallowed is handled after all."""
 
 
 class Stage(Protocol):
@@ -89,6 +98,12 @@ class Stage(Protocol):
 
     def restart(self, seconds: float) -> None:
         """Every connection is closed, and nothing listens for so long."""
+
+    def keep_id(self, client_id: int) -> None:
+        """A client of that id is believed to be connected."""
+
+    def free_id(self, client_id: int) -> None:
+        """No longer."""
 
 
 def leg_of(order: Order) -> str:
@@ -140,6 +155,11 @@ class Fault(Truth):
     def symbol_of(self, order: Order) -> str:
         """The symbol of an order's contract."""
         return self.stage.exchange.by_con_id[order.con_id].symbol
+
+    def symbol_asked(self, request: Request) -> str:
+        """The symbol of the contract that a request names by id or by symbol."""
+        listing = self.stage.exchange.by_con_id.get(request.values["conId"])
+        return str(request.values["symbol"]) if listing is None else listing.symbol
 
     def fires(
         self, order: Order | None = None, *, symbol: str | None = None, client: int | None = None
@@ -222,6 +242,17 @@ class Fault(Truth):
     def tick(self, now: datetime) -> None:
         """Time has passed, or a message has come."""
 
-    def chunks(self, data: bytes) -> list[bytes]:
-        """The pieces in which bytes go out."""
+    def shows(self, client: int, listing: Listing, top: Top) -> Top:
+        """The top of the book that a client is shown."""
+        return top
+
+    def bars(self, client: int, listing: Listing, rows: Bars) -> Bars:
+        """The bars that a client is told; at least one where there was one."""
+        return rows
+
+    def chunks(self, session: Speaker, data: bytes) -> list[bytes]:
+        """The pieces in which bytes go out; none where they are kept back.
+
+        Asked whenever bytes may go out, and then with none as well.
+        """
         return [data]

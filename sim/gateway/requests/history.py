@@ -149,7 +149,7 @@ class History:
             spread_ticks=self._asker.core.rules.spread_ticks,
         )
         faults = self._asker.core.faults
-        return faults.bars(self._asker, query.listing, rows) if faults.active else rows
+        return faults.bars(self._asker.client_id, query.listing, rows) if faults.active else rows
 
     def _say(self, query: Query, bars: Bars) -> None:
         zone, version = query.listing.time_zone, self._asker.version

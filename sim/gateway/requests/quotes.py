@@ -131,7 +131,7 @@ class Quotes:
     def _tell(self, request_id: int, stream: _Stream) -> None:
         top, told = self._top(stream), stream.told
         if self._asker.core.faults.active:
-            top = self._asker.core.faults.shows(self._asker, stream.listing, top)
+            top = self._asker.core.faults.shows(self._asker.client_id, stream.listing, top)
         stream.told = top
         if top != told:
             self._prices(request_id, stream, top, told)
