@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from sim import hours
-from sim.folder import PRICES, Folder, MarketError, Series, days_of, read_folder
+from sim.folder import Folder, read_folder
+from sim.folder_bars import DAY_MILLISECONDS, PRICES, Series
+from sim.gateway.bars import Bars
 from sim.gateway.nouns import Bar, Headline, Listing, Session
 from sim.ladders import RULES, Rule
-from sim.listings import con_ids, folder_listings
-from sim.minutes import bar_on_grid, expand
+from sim.listings import con_ids, facts_of, listing_of
+from sim.minutes import bar_on_grid, bars_on_grid, expand
 
-__all__ = ["FolderSource", "MarketError"]
-
-HIGH, LOW = PRICES.index("high"), PRICES.index("low")
+OPEN, HIGH, LOW, CLOSE = range(len(PRICES))
+EPOCH = date(1970, 1, 1)
+NO_BARS = Bars.of(())
 
 
 class FolderSource:
@@ -25,7 +29,9 @@ class FolderSource:
 
     def __init__(self, path: Path) -> None:
         self._folder: Folder = read_folder(path)
-        self._keys = {number: key for key, number in con_ids(self._folder.series).items()}
+        self._facts = facts_of(self._folder)
+        self._ids = con_ids(self._folder.series)
+        self._keys = {number: key for key, number in self._ids.items()}
         self.trading_days = {market: self._trading_days(market) for market in ("US", "HK")}
         self._open_days = {market: set(days) for market, days in self.trading_days.items()}
         self.label = self._label(path)
@@ -35,7 +41,7 @@ class FolderSource:
         words = [path.name]
         if any(one.minutes != 1 for one in found):
             words.append("expanded to minutes")
-        if self.trading_days["HK"] and folder_listings(self._folder, date.max)[1]:
+        if self.trading_days["HK"] and any(one.lot_is_assumed for one in self._facts.values()):
             words.append("lots assumed")
         if self._folder.left_out:
             words.append(f"left out {', '.join(self._folder.left_out)}")
@@ -43,29 +49,19 @@ class FolderSource:
 
     def _trading_days(self, market: str) -> list[date]:
         """Days with at least one bar inside regular hours."""
-        found: set[date] = set()
+        found: set[int] = set()
         for (of_market, _), many in self._folder.series.items():
-            if of_market != market:
-                continue
-            for series in many:
-                for day in days_of(series):
-                    if day not in found and day.weekday() < 5 and self._has_bars(series, day):
-                        found.add(day)
-        return sorted(found)
-
-    def _has_bars(self, series: Series, day: date) -> bool:
-        return any(
-            self._rows(series, span).stop > self._rows(series, span).start
-            for span in _spans(series, day)
-        )
-
-    @staticmethod
-    def _rows(series: Series, span: tuple[datetime, datetime]) -> slice:
-        return series.between(*span)
+            for series in many if of_market == market else ():
+                fresh = (day for day in series.days.tolist() if day not in found)
+                found.update(day for day in fresh if _is_weekday(day) and _rows(series, day).size)
+        return [_date(day) for day in sorted(found)]
 
     def listings(self, day: date) -> list[Listing]:
         """The folder's listings with the market rules in force on the day."""
-        return folder_listings(self._folder, day)[0]
+        return [
+            listing_of(key, self._ids[key], self._facts[key], day)
+            for key in sorted(self._folder.series)
+        ]
 
     def sessions(self, market: str, day: date) -> tuple[Session, ...]:
         """The day's sessions: by the bars up to the last day that has some, then by calendar."""
@@ -74,78 +70,43 @@ class FolderSource:
             return hours.sessions(market, day) if day in self._open_days[market] else ()
         return hours.sessions(market, day) if hours.is_trading_day(market, day) else ()
 
-    def minutes(self, listing: Listing, day: date) -> list[Bar]:
+    def minutes(self, listing: Listing, day: date) -> Bars:
         """The day's minute bars inside its sessions, on the grid."""
         spans = self.sessions(listing.market, day)
         if not spans:
-            return []
+            return NO_BARS
         rule = RULES[listing.market_rule_id]
         for series in self._folder.series[self._keys[listing.con_id]]:
-            bars = self._bars(series, day, rule)
-            if not bars:
+            rows = _rows(series, _number(day))
+            if not rows.size:
                 continue
-            if series.minutes == 1:
-                return [bar for bar in bars if any(o <= bar.at < c for o, c in spans)]
-            return self._expanded(series, listing, bars, hours.minutes(spans), rule)
-        return []
-
-    def _bars(self, series: Series, day: date, rule: Rule) -> list[Bar]:
-        return [
-            bar_on_grid(
-                datetime.fromtimestamp(int(series.ts[n]) / 1000, UTC),
-                series.prices[n],
-                int(series.volume[n]),
-                rule,
+            found = bars_on_grid(
+                series.ts[rows] // 1000, series.prices[rows].T, series.volume[rows], rule
             )
-            for span in _spans(series, day)
-            for n in range(*self._rows(series, span).indices(len(series.ts)))
-        ]
+            if series.minutes == 1:
+                return found
+            return _expanded(series, listing, found, hours.minute_starts(spans), rule)
+        return NO_BARS
 
-    def _expanded(
-        self, series: Series, listing: Listing, bars: list[Bar], starts: list[datetime], rule: Rule
-    ) -> list[Bar]:
-        found: list[Bar] = []
-        for bar in bars:
-            covered = starts
-            if series.minutes:
-                end = bar.at + timedelta(minutes=series.minutes)
-                covered = [at for at in starts if bar.at <= at < end]
-            if covered:
-                key = f"{listing.con_id}/{bar.at.isoformat()}".encode()
-                low_first = hashlib.blake2b(key, digest_size=1).digest()[0] % 2 == 0
-                found.extend(expand(bar, covered, rule, low_first=low_first))
-        return found
+    def halts(self, _listing: Listing, _day: date) -> tuple[Session, ...]:
+        """None: bars do not tell a halt from a time without a trade."""
+        return ()
 
     def days(self, listing: Listing, before: date, count: int) -> list[Bar]:
         """Daily bars of regular hours before a day, oldest first."""
         rule = RULES[listing.market_rule_id]
-        found: dict[date, Bar] = {}
+        found: dict[int, Bar] = {}
         for series in self._folder.series[self._keys[listing.con_id]]:
-            for day in reversed([day for day in days_of(series) if day < before]):
+            earlier = series.days[: series.days.searchsorted(_number(before))]
+            for day in reversed(earlier.tolist()):
                 if len(found) >= count and day < min(found):
                     break
-                if day in found or day not in self._open_days[listing.market]:
+                if day in found or _date(day) not in self._open_days[listing.market]:
                     continue
-                bar = self._daily(series, day, rule)
+                bar = _daily(series, day, rule)
                 if bar is not None:
                     found[day] = bar
         return [found[day] for day in sorted(found)[-count:]]
-
-    def _daily(self, series: Series, day: date, rule: Rule) -> Bar | None:
-        rows = [
-            n
-            for span in _spans(series, day)
-            for n in range(*self._rows(series, span).indices(len(series.ts)))
-        ]
-        if not rows:
-            return None
-        prices = series.prices[rows]
-        return bar_on_grid(
-            datetime.combine(day, time(), UTC),
-            (prices[0][0], np.max(prices[:, HIGH]), np.min(prices[:, LOW]), prices[-1][3]),
-            int(np.sum(series.volume[rows])),
-            rule,
-        )
 
     def headlines(self, listing: Listing, start: datetime, end: datetime) -> list[Headline]:
         """The folder's news of the symbol in [start, end)."""
@@ -153,11 +114,64 @@ class FolderSource:
         return sorted(line for line in lines if start <= line.at < end)
 
 
-def _spans(series: Series, day: date) -> list[tuple[datetime, datetime]]:
-    """Where the day's bars of a series are looked for: daily bars stand at midnight UTC."""
-    if series.minutes == 0:
-        midnight = datetime.combine(day, time(), UTC)
-        return [(midnight, midnight + timedelta(days=1))]
+def _number(day: date) -> int:
+    return (day - EPOCH).days
+
+
+def _date(number: int) -> date:
+    return EPOCH + timedelta(days=number)
+
+
+def _is_weekday(number: int) -> bool:
+    return (number + EPOCH.weekday()) % 7 < 5
+
+
+def _rows(series: Series, day: int) -> Any:
+    """The places of the series' bars of a day, given as days since 1970."""
+    return series.rows(_spans(series.market, series.minutes, day))
+
+
+@lru_cache(maxsize=4096)
+def _spans(market: str, minutes: int, day: int) -> tuple[tuple[int, int], ...]:
+    """Where bars of a length are looked for, in milliseconds: daily ones stand at midnight UTC."""
+    midnight = day * DAY_MILLISECONDS
+    if minutes == 0:
+        return ((midnight, midnight + DAY_MILLISECONDS),)
     # A bar that begins before the open and reaches into the session belongs to it.
-    early = timedelta(minutes=series.minutes - 1)
-    return [(opens - early, closes) for opens, closes in hours.sessions(series.market, day)]
+    early = timedelta(minutes=minutes - 1)
+    return tuple(
+        (int((opens - early).timestamp()) * 1000, int(closes.timestamp()) * 1000)
+        for opens, closes in hours.sessions(market, _date(day))
+    )
+
+
+def _expanded(series: Series, listing: Listing, whole: Bars, starts: Any, rule: Rule) -> Bars:
+    """The minutes at `starts` that the bars cover."""
+    length = series.minutes * 60 or DAY_MILLISECONDS // 1000
+    begins, ends = (starts.searchsorted(whole.starts + after) for after in (0, length))
+    whole = whole.picked(ends > begins)
+    counts = (ends - begins)[ends > begins]
+    places = np.arange(counts.sum()) + np.repeat(
+        begins[ends > begins] - np.cumsum(counts) + counts, counts
+    )
+    low_first = np.array([_low_first(listing, at) for at in whole.starts.tolist()], bool)
+    return expand(whole, starts[places], counts, rule, low_first=low_first)
+
+
+def _low_first(listing: Listing, starts: int) -> bool:
+    """Which extreme an expanded bar visits first: drawn from its name, the same in every run."""
+    key = f"{listing.con_id}/{datetime.fromtimestamp(starts, UTC).isoformat()}".encode()
+    return hashlib.blake2b(key, digest_size=1).digest()[0] % 2 == 0
+
+
+def _daily(series: Series, day: int, rule: Rule) -> Bar | None:
+    rows = _rows(series, day)
+    if not rows.size:
+        return None
+    prices = series.prices[rows]
+    return bar_on_grid(
+        datetime.combine(_date(day), time(), UTC),
+        (prices[0, OPEN], prices[:, HIGH].max(), prices[:, LOW].min(), prices[-1, CLOSE]),
+        int(series.volume[rows].sum()),
+        rule,
+    )

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from sim.folder import Folder, MarketError
+from sim.folder import Folder
+from sim.folder_bars import MarketError, Series
 from sim.gateway.nouns import Listing
 from sim.ladders import rule_id
 
 LOTS = (1, 50, 100, 500, 1000, 2000, 5000, 10000)  # HKEX's standard sizes since 2026-11-16
+LOT_MAX = 1_000_000  # issuers' lots go up to 100,000
 LOT_VALUE_HKD = 10_000  # an assumed lot is the standard size nearest to this value
 CURRENCIES = {"US": "USD", "HK": "HKD"}
 TIME_ZONES = {"US": "US/Eastern", "HK": "Hongkong"}  # IBKR's names
@@ -33,6 +37,7 @@ class Facts:
     stock_type: str
     lot: int | None
     exchange: str
+    lot_is_assumed: bool = False
 
 
 def con_ids(keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
@@ -49,36 +54,45 @@ def con_ids(keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
     return found
 
 
-def folder_listings(folder: Folder, day: date) -> tuple[list[Listing], bool]:
-    """The folder's listings on a day, by market and symbol; and whether a lot had to be assumed."""
-    ids = con_ids(folder.series)
+def facts_of(folder: Folder) -> dict[tuple[str, str], Facts]:
+    """What each of the folder's symbols is, with a lot; where none is known one is assumed.
+
+    Raises MarketError for a contract that cannot be.
+    """
     known = _known(folder)
-    listings = []
-    assumed = False
-    for key in sorted(folder.series):
-        market, symbol = key
-        facts = known.get(key) or _plain(market, symbol)
-        lot = facts.lot
-        if lot is None:
-            lot = 1 if market == "US" else _assumed_lot(float(folder.series[key][0].prices[-1][3]))
-            assumed = assumed or market == "HK"
-        listings.append(
-            Listing(
-                con_id=ids[key],
-                symbol=symbol,
-                market=market,
-                name=facts.name,
-                currency=CURRENCIES[market],
-                primary_exchange=facts.exchange,
-                stock_type=facts.stock_type,
-                industry=facts.sector,
-                category=facts.sector,
-                lot=lot,
-                time_zone=TIME_ZONES[market],
-                market_rule_id=rule_id(market, facts.stock_type, day),
-            )
-        )
-    return listings, assumed
+    return {
+        key: _with_lot(key, known.get(key) or _plain(*key), many[0])
+        for key, many in folder.series.items()
+    }
+
+
+def _with_lot(key: tuple[str, str], facts: Facts, series: Series) -> Facts:
+    if facts.lot is not None:
+        return facts
+    if key[0] == "US":
+        return replace(facts, lot=1)
+    return replace(facts, lot=standard_lot(float(series.prices[-1][3])), lot_is_assumed=True)
+
+
+def listing_of(key: tuple[str, str], con_id: int, facts: Facts, day: date) -> Listing:
+    """The listing of a symbol whose lot is known, with the market rule in force on the day."""
+    market, symbol = key
+    if facts.lot is None:
+        raise ValueError(f"a lot is expected for {symbol}, was unknown")
+    return Listing(
+        con_id=con_id,
+        symbol=symbol,
+        market=market,
+        name=facts.name,
+        currency=CURRENCIES[market],
+        primary_exchange=facts.exchange,
+        stock_type=facts.stock_type,
+        industry=facts.sector,
+        category=facts.sector,
+        lot=facts.lot,
+        time_zone=TIME_ZONES[market],
+        market_rule_id=rule_id(market, facts.stock_type, day),
+    )
 
 
 def _plain(market: str, symbol: str) -> Facts:
@@ -91,7 +105,8 @@ def _plain(market: str, symbol: str) -> Facts:
     )
 
 
-def _assumed_lot(price: float) -> int:
+def standard_lot(price: float) -> int:
+    """The standard size that comes nearest to LOT_VALUE_HKD at this price."""
     return min(LOTS, key=lambda lot: abs(lot * price - LOT_VALUE_HKD))
 
 
@@ -101,16 +116,25 @@ def _known(folder: Folder) -> dict[tuple[str, str], Facts]:
         return {key: _from_contract(key, row, folder) for key, row in folder.contracts.items()}
     for parent in list(folder.path.resolve().parents)[:2]:
         if (parent / "meta").is_dir():
-            return _from_meta(parent / "meta")
+            return _from_meta(parent / "meta", folder.series)
     return {}
 
 
 def _from_contract(key: tuple[str, str], row: dict[str, str], folder: Folder) -> Facts:
-    try:
-        lot = int(row["lot"])
-    except ValueError as error:
-        words = f"{folder.path / 'contracts.csv'}: lot of {key[1]} must be a whole number"
-        raise MarketError(f"{words}, was {row['lot']!r}") from error
+    file, (market, symbol) = folder.path / "contracts.csv", key
+    if market not in CURRENCIES:
+        raise MarketError(f"{file}: market of {symbol} must be US or HK, was {market!r}")
+    lot = _lot(row["lot"])
+    if lot is None:
+        raise MarketError(
+            f"{file}: lot of {symbol} must be a whole number from 1 to {LOT_MAX}, "
+            f"was {row['lot']!r}"
+        )
+    if row["currency"] != CURRENCIES[market]:
+        raise MarketError(
+            f"{file}: currency of {symbol} must be {CURRENCIES[market]} in market {market}, "
+            f"was {row['currency']!r}"
+        )
     plain = _plain(*key)
     return Facts(
         name=row["name"],
@@ -121,10 +145,11 @@ def _from_contract(key: tuple[str, str], row: dict[str, str], folder: Folder) ->
     )
 
 
-def _from_meta(meta: Path) -> dict[tuple[str, str], Facts]:
+def _from_meta(meta: Path, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Facts]:
+    symbols = pa.array([symbol for _, symbol in wanted])
     found: dict[tuple[str, str], Facts] = {}
     for file in sorted(meta.glob("hk_securities*.parquet"))[-1:]:
-        for row in pq.read_table(file).to_pylist():
+        for row in _rows_of(file, symbols):
             found["HK", str(row["symbol"])] = Facts(
                 name=str(row["name"] or ""),
                 sector=str(row["sector"] or row["industry_group"] or row["industry"] or ""),
@@ -133,7 +158,7 @@ def _from_meta(meta: Path) -> dict[tuple[str, str], Facts]:
                 exchange="SEHK",
             )
     for file in sorted(meta.glob("us_symbols*.parquet"))[-1:]:
-        for row in pq.read_table(file).to_pylist():
+        for row in _rows_of(file, symbols):
             is_fund = bool(row["etf"]) and str(row["etf"]).upper() not in ("N", "FALSE")
             found["US", str(row["symbol"])] = Facts(
                 name=str(row["name"] or ""),
@@ -145,6 +170,13 @@ def _from_meta(meta: Path) -> dict[tuple[str, str], Facts]:
     return found
 
 
+def _rows_of(file: Path, symbols: pa.Array) -> list[dict[str, Any]]:
+    table = pq.read_table(file)
+    named = table["symbol"].cast(pa.string())
+    rows: list[dict[str, Any]] = table.filter(pc.is_in(named, symbols)).to_pylist()
+    return rows
+
+
 def _hk_type(row: dict[str, Any]) -> str:
     words = f"{row['category']} {row['sub_category']}".lower()
     if "exchange traded" in words or "etf" in words:
@@ -153,7 +185,9 @@ def _hk_type(row: dict[str, Any]) -> str:
 
 
 def _lot(value: Any) -> int | None:
+    """The lot that is written, or None where none is."""
     try:
-        return int(Decimal(str(value).replace(",", "")))
-    except (ArithmeticError, ValueError):
+        lot = Decimal(str(value).replace(",", ""))
+    except ArithmeticError:
         return None
+    return int(lot) if lot.is_finite() and 0 < lot <= LOT_MAX and lot == int(lot) else None

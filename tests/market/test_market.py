@@ -1,21 +1,14 @@
 """The worlds behind the gateway: real folders read exactly, a synthetic market drawn once."""
 
-import itertools
+import hashlib
 import shutil
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal as D
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from sim import hours
-from sim.gateway.nouns import Bar
 from sim.ladders import HK_FUNDS, HK_OLD, HK_PHASE_1, HK_PHASE_2, RULES, rule_id
-from sim.market import MarketError, open_market
-from sim.minutes import expand, on_grid
+from sim.market import open_market
 
 FOLDERS = [
     "us_1min",
@@ -99,37 +92,6 @@ def test_lots_are_those_of_the_exchange_or_said_to_be_assumed(shared_data, tmp_p
     assert (world.listings()[0].lot, "assumed" in world.label) == (400, False)
 
 
-prices = st.decimals(min_value=D("0.5"), max_value=D(900), places=2)
-
-
-@given(
-    st.lists(prices, min_size=4, max_size=4),
-    st.integers(0, 10**7),
-    st.integers(4, 400),
-    st.booleans(),
-)
-def test_expansion_keeps_open_high_low_close_and_volume(row, volume, count, low_first):
-    rule = RULES[HK_PHASE_2]
-    first, other, low, last = (on_grid(float(price), rule) for price in row)
-    whole = Bar(
-        datetime(2026, 1, 1, tzinfo=UTC),
-        first,
-        max(first, other, low, last),
-        min(first, other, low, last),
-        last,
-        volume,
-    )
-    starts = [whole.at + timedelta(minutes=n) for n in range(count)]
-    bars = expand(whole, starts, rule, low_first=low_first)
-    assert [bar.at for bar in bars] == starts
-    assert (bars[0].open, bars[-1].close) == (whole.open, whole.close)
-    assert max(bar.high for bar in bars) == whole.high
-    assert min(bar.low for bar in bars) == whole.low
-    assert sum(bar.volume for bar in bars) == volume
-    for before, after in itertools.pairwise(bars):
-        assert after.open == before.close
-
-
 def test_the_synthetic_market_is_the_same_in_any_order_of_access():
     one, two = open_market(None, seed=4), open_market(None, seed=4)
     assert one.label == "synthetic seed 4"
@@ -142,6 +104,19 @@ def test_the_synthetic_market_is_the_same_in_any_order_of_access():
     assert forwards == backwards[::-1]
     other = open_market(None, seed=5)
     assert forwards[0] != minutes_of(other, listings[-1], day)[0]
+
+
+@pytest.mark.parametrize(("seed", "digest"), [(0, "f060a0cbc3abe6fb"), (7, "69bbdc40748a5c70")])
+def test_the_bars_of_a_seed_never_change(seed, digest):
+    world = open_market(None, seed=seed)
+    found = hashlib.blake2b(digest_size=8)
+    for listing in world.listings():
+        for day in [*world.trading_days(listing.market)[::30], date(2026, 10, 14)]:
+            bars, _ = minutes_of(world, listing, day)
+            found.update(listing.symbol.encode())
+            for column in bars.columns():
+                found.update(column.astype("<i8").tobytes())
+    assert found.hexdigest() == digest
 
 
 def test_a_synthetic_days_bar_is_what_its_minutes_come_to():
@@ -179,89 +154,6 @@ def test_the_synthetic_market_crashes_halts_gaps_and_is_busy_at_both_ends():
     assert halts > 0
     assert gaps > 0
     assert early > 2 * noon
-
-
-def write(folder, table):
-    folder.mkdir(exist_ok=True)
-    pq.write_table(table, folder / "bars.parquet")
-    return folder
-
-
-def bars(**changes):
-    columns = {
-        "symbol": ["A"],
-        "market": ["US"],
-        "ts": pa.array([datetime(2026, 11, 20, 15, tzinfo=UTC)], pa.timestamp("ms", tz="UTC")),
-        "open": [1.0],
-        "high": [1.0],
-        "low": [1.0],
-        "close": [1.0],
-        "volume": [1],
-    }
-    return pa.table({k: v for k, v in (columns | changes).items() if v is not None})
-
-
-@pytest.mark.parametrize(
-    ("make", "word"),
-    [
-        (lambda path: path / "none", "no such folder"),
-        (lambda path: path, "no *.parquet"),
-        (lambda path: write(path / "a", bars(volume=None)), "volume missing"),
-        (lambda path: write(path / "b", bars(open=[float("nan")])), "finite"),
-        (lambda path: write(path / "c", bars(low=[-1.0])), "above 0"),
-        (lambda path: write(path / "d", bars(market=["JP"])), "JP"),
-        (lambda path: write(path / "e", bars(open=["x"])), "not readable"),
-        (lambda path: write(path / "f", bars(ts=[1.5])), "not readable"),
-        (lambda path: write(path / "g", pa.table({"x": [1]})), "hold no bars"),
-        (
-            lambda path: write(
-                path / "h",
-                bars(
-                    ts=pa.array(
-                        [datetime(2026, 11, 21, 3, tzinfo=UTC)], pa.timestamp("ms", tz="UTC")
-                    )
-                ),
-            ),
-            "regular hours",
-        ),
-    ],
-)
-def test_data_that_cannot_be_used_are_refused_in_one_line(tmp_path, make, word):
-    with pytest.raises(MarketError) as caught:
-        open_market(make(tmp_path))
-    assert word in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_broken_file_is_named(tmp_path):
-    (tmp_path / "broken.parquet").write_bytes(b"PAR1 nonsense")
-    with pytest.raises(MarketError, match=r"broken\.parquet"):
-        open_market(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("market", "day", "spans"),
-    [
-        ("US", "2026-11-20", ["14:30-21:00"]),
-        ("US", "2026-03-09", ["13:30-20:00"]),  # the Monday after the clocks changed
-        ("US", "2026-03-06", ["14:30-21:00"]),
-        ("US", "2026-11-27", ["14:30-18:00"]),
-        ("US", "2019-11-29", ["14:30-18:00"]),
-        ("US", "2019-07-03", ["13:30-17:00"]),
-        ("HK", "2026-11-20", ["01:30-04:00", "05:00-08:00"]),
-        ("HK", "2026-12-24", ["01:30-04:00"]),
-    ],
-)
-def test_sessions_follow_each_markets_clock_lunch_and_half_days(market, day, spans):
-    found = hours.sessions(market, date.fromisoformat(day))
-    assert [f"{opens:%H:%M}-{closes:%H:%M}" for opens, closes in found] == spans
-
-
-@pytest.mark.parametrize(
-    ("market", "day"), [("US", "2026-11-26"), ("HK", "2026-10-19"), ("HK", "2026-11-21")]
-)
-def test_holidays_are_closed(market, day):
-    assert not hours.is_trading_day(market, date.fromisoformat(day))
 
 
 @pytest.mark.parametrize(
