@@ -3,12 +3,13 @@
 Schema: symbol, market (US|HK), ts (UTC, bar start), open, high, low, close, volume. Files without
 these columns that are not bars are left out; a file that is broken is named and refused. Beside
 the bars may lie contracts.csv (symbol, market, name, sector, lot, currency) and news.csv (ts,
-symbol, headline); characters in them that cannot be printed become spaces.
+symbol, headline); control characters in them become spaces.
 """
 
 from __future__ import annotations
 
 import csv
+import unicodedata
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -72,16 +73,15 @@ def _rows(file: Path, needed: tuple[str, ...]) -> list[dict[str, str]]:
             missing = [name for name in needed if name not in (reader.fieldnames or ())]
             if missing:
                 raise MarketError(f"{file}: column {', '.join(missing)} is missing")
-            return [
-                {name: _printable(row[name]) for name in reader.fieldnames or ()} for row in reader
-            ]
+            return [{name: _plain(row[name]) for name in reader.fieldnames or ()} for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         words = " ".join(str(error).split())[:160]
         raise MarketError(f"{file}: not readable as UTF-8 text in columns ({words})") from error
 
 
-def _printable(text: str) -> str:
-    return "".join(each if each.isprintable() else " " for each in text)
+def _plain(text: str) -> str:
+    """The text with a space for each control character: the wire ends its fields with one."""
+    return "".join(" " if unicodedata.category(each) == "Cc" else each for each in text)
 
 
 def _contracts(file: Path) -> dict[tuple[str, str], dict[str, str]]:

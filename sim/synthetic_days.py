@@ -10,8 +10,8 @@ limit-move  US: the price runs to its LULD band, pauses for five minutes, and do
 mixed       quiet and wide nights, runners, a rare halt, and one crash of everything
 
 Moves are logarithms of the price's ratio unless they are called fractions. LULD bands: the plan
-under 17 CFR 242.608, tier 1; the pause lasts five minutes. HK: the volatility control mechanism's
-10 % of large stocks (HKEX), which does not halt.
+under 17 CFR 242.608, tier 1, of a name's first price; the pause lasts five minutes. HK: the
+volatility control mechanism's 10 % of large stocks (HKEX), which does not halt.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ PER_UNIT = 10_000
 
 def price_of(units: int) -> Decimal:
     """The price of so many units."""
-    return units * UNIT
+    return int(units) * UNIT
 
 
 def units_of(price: Decimal) -> int:

@@ -8,7 +8,7 @@ from sim import hours
 from sim.market import open_market
 
 # The library's own use of pandas, which pandas 3 warns of.
-pytestmark = pytest.mark.filterwarnings("ignore:DatetimeIndex")
+pytestmark = pytest.mark.filterwarnings("ignore:.*deprecat")
 
 NAMES = {"US": "XNYS", "HK": "XHKG"}
 BEGIN, END = date(2015, 1, 1), date(2027, 12, 31)
