@@ -148,7 +148,6 @@ class Core:
         """Every connection is closed, and nothing listens for so long."""
         if self.rules.untransmitted_lost_on_restart:
             self.exchange.lose_held()
-        self.faults.stuck_ids.clear()
         self.wires.restart(seconds)
 
     def keep_id(self, client_id: int) -> None:

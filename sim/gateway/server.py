@@ -89,6 +89,7 @@ class Gateway:
         self.port = self._server.sockets[0].getsockname()[1]
         self._thaw = asyncio.Event()
         self._thaw.set()
+        self.faults.stuck_ids.clear()
         self._set_timer()
 
     async def close(self) -> None:
@@ -107,7 +108,7 @@ class Gateway:
     def _abort_all(self) -> None:
         """Every connection is gone, and whatever a freeze has kept from it."""
         for session, outlet in tuple(self._connections.items()):
-            session.closed = True
+            session.leave()
             outlet.abort()
         if self._thaw is not None:
             self._thaw.set()

@@ -32,6 +32,7 @@ from sim.gateway.wire.reader import BadRequest, LeftOver, Reader
 VERSION_MIN, VERSION_MAX = 157, 176
 MISALIGNED_VERSION = 158  # clients disagree about openOrder's duration there: never spoken
 BAD_REQUEST, NOT_SERVED, TOO_FAST, CLIENT_ID_IN_USE, NO_REQUEST = 320, 321, 100, 326, -1
+UNREADABLE = "Server error when reading an API request"
 NOTICES = (
     (2104, "Market data farm connection is OK:usfarm"),
     (2106, "HMDS data farm connection is OK:ushmds"),
@@ -151,7 +152,7 @@ class Session:
         try:
             act()
         except (BadRequest, ArithmeticError) as error:
-            words = f"Server error when reading an API request: {error}"
+            words = f"{UNREADABLE}: {error}"
             self.core.tally.note(
                 f"{fields[0][:20]}: {error}", left_over=isinstance(error, LeftOver)
             )
@@ -217,10 +218,18 @@ class Session:
         request = Request(self, layout.name, values)
         if self.core.faults.active and self.core.faults.swallows(request):
             return
-        self._attempt(layout, fields, partial(self.handle, request))
+        self._attempt(layout, fields, partial(self._handle, request))
 
     def handle(self, request: Request) -> None:
-        """The request has its effect and its answers. Raises BadRequest."""
+        """A request that was swallowed has its effect and its answers after all."""
+        try:
+            self._handle(request)
+        except (BadRequest, ArithmeticError) as error:
+            values = request.values
+            number = values.get("reqId", values.get("orderId", NO_REQUEST))
+            self.error(number, BAD_REQUEST, f"{UNREADABLE}: {error}")
+
+    def _handle(self, request: Request) -> None:
         handler = self._handlers.get(request.name)
         if handler is None:
             number = request.values.get("reqId", NO_REQUEST)

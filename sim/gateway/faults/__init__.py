@@ -12,7 +12,15 @@ from typing import Any
 
 from sim.gateway.bars import Bars
 from sim.gateway.exchange.truth import Rejection, Truth
+from sim.gateway.faults.connectivity import F21, F22, F23, F24, F25, F26
+from sim.gateway.faults.data import F36, F37, F39
 from sim.gateway.faults.fault import Answer, Fault, Request, Speaker, Stage, Struck
+from sim.gateway.faults.greeting import F20, F27, F28, F29, F30, F38
+from sim.gateway.faults.market_data import F31, F32, F33, F34, F35
+from sim.gateway.faults.order_entry import F1, F2, F3, F4, F5, F6, F13, F14
+from sim.gateway.faults.order_life import F7, F8, F11, F12, F15, F16, F17, F18
+from sim.gateway.faults.order_told import F9, F10, F19
+from sim.gateway.faults.research import F40
 from sim.gateway.faults.schedule import Plan, Schedule, ScheduleError, read_schedule
 from sim.gateway.nouns import Listing, Order, Top
 
@@ -145,8 +153,10 @@ class Faults(Truth):
         return any(fault.keeps(order) for fault in self._faults)
 
     def expires(self, order: Order) -> bool:
-        """Whether the order ends at the close, or a fault ends it."""
-        return super().expires(order) or any(fault.expires(order) for fault in self._faults)
+        """Whether the order ends at the close: the first fault that says otherwise is believed."""
+        honest = super().expires(order)
+        found = [fault.expires(order) for fault in self._faults]  # each one is asked
+        return next((one for one in found if one != honest), honest)
 
     def fills_first(self, order: Order) -> int:
         """The most that a fault fills before a cancellation."""
@@ -156,3 +166,9 @@ class Faults(Truth):
 def catalogue(*faults: type[Fault]) -> dict[str, Any]:
     """Faults by name."""
     return {fault.name: fault for fault in faults}
+
+
+CATALOGUE.update(catalogue(F1, F2, F3, F4, F5, F6, F7, F8, F9, F10))
+CATALOGUE.update(catalogue(F11, F12, F13, F14, F15, F16, F17, F18, F19))
+CATALOGUE.update(catalogue(F20, F21, F22, F23, F24, F25, F26, F27, F28, F29, F30))
+CATALOGUE.update(catalogue(F31, F32, F33, F34, F35, F36, F37, F38, F39, F40))

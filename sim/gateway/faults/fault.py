@@ -134,6 +134,9 @@ class Fault(Truth):
 
     name: ClassVar[str]
     settings: ClassVar[Mapping[str, Any]] = {}  # defaults; a tuple: one of its words, the first
+    # Whether a strike is about the one order, so that its line names it: the legs of a family come
+    # at one instant, and a draw that struck the second would strike the first when played again.
+    narrows: ClassVar[bool] = False
 
     def __init__(self, plan: Plan, stage: Stage, struck: Struck, seed: str) -> None:
         self.plan = plan
@@ -168,44 +171,55 @@ class Fault(Truth):
 
         order, symbol, client: what the opportunity is about, held against the plan's scope.
         """
-        if order is not None:
-            symbol, client = self.symbol_of(order), order.client_id
         plan = self.plan
         misses = (
             self.left == 0
             or (plan.message is not None and self.stage.messages < plan.message)
             or (self.not_before is not None and self.stage.exchange.now < self.not_before)
-            or (plan.leg is not None and (order is None or leg_of(order) != plan.leg))
-            or (plan.symbol is not None and symbol != plan.symbol)
-            or (plan.client is not None and client != plan.client)
+            or not self.covers(order, symbol=symbol, client=client)
         )
         if misses or (plan.probability < 1 and self._random.random() >= plan.probability):
             return False
         self.left -= 1
-        self.struck.note(
-            plan.fault,
-            plan.line(
-                message=max(1, self.stage.messages),
-                at=self.stage.exchange.now.isoformat(),
-                after_seconds=None,
-                probability=None,
-                times=None,
-            ),
-        )
+        self.struck.note(plan.fault, self._line(order))
         return True
+
+    def _line(self, order: Order | None) -> str:
+        """The line of a schedule that strikes here and now."""
+        scope: dict[str, Any] = {}
+        if self.narrows and order is not None:
+            scope = {
+                "leg": leg_of(order),
+                "symbol": self.symbol_of(order),
+                "client": order.client_id,
+            }
+        return self.plan.line(
+            message=max(1, self.stage.messages),
+            at=self.stage.exchange.now.isoformat(),
+            after_seconds=None,
+            probability=None,
+            times=None,
+            **scope,
+        )
 
     def lasts(
         self, order: Order | None = None, *, symbol: str | None = None, client: int | None = None
     ) -> bool:
         """Whether a strike is on, or begins here; it lasts `seconds`, 0 is for ever."""
-        now = self.stage.exchange.now
-        if self.until is not None and now < self.until:
+        if self.is_on:
             return self.covers(order, symbol=symbol, client=client)
         if not self.fires(order, symbol=symbol, client=client):
             return False
         seconds = self.setting("seconds")
-        self.until = now + (timedelta(seconds=seconds) if seconds else timedelta(days=36_500))
+        self.until = self.stage.exchange.now + (
+            timedelta(seconds=seconds) if seconds else timedelta(days=36_500)
+        )
         return True
+
+    @property
+    def is_on(self) -> bool:
+        """Whether a strike that lasts is on."""
+        return self.until is not None and self.stage.exchange.now < self.until
 
     def covers(
         self, order: Order | None = None, *, symbol: str | None = None, client: int | None = None
