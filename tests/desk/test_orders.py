@@ -14,6 +14,7 @@ from desk.sync import settle_orders, take_executions
 from guardrails.terms import Intent, State
 from ledger import Ledger
 from sim.gateway.exchange import Exchange
+from sim.gateway.exchange.truth import Rejection, Truth
 from sim.gateway.nouns import Refused
 from tests.support.desk import OPEN, desk_on, in_virtual_time
 from tests.support.tiny import NOON, TinyWorld
@@ -84,39 +85,51 @@ def test_a_halt_between_intent_and_sending_sends_nothing(tmp_path):
     assert set(statuses.values()) == {"rejected"}
 
 
+class RefusesStops(Truth):
+    """Stops are rejected when they would go live: those of a family, or every one."""
+
+    def __init__(self, *, every):
+        self._every = every
+
+    def rejects(self, order):
+        if order.order_type == "STP" and (order.parent_id or self._every):
+            return Rejection(201, "Order rejected - reason:no stops today")
+        return None
+
+
+class LosesStops(Truth):
+    """The stop of a family vanishes when the family is transmitted."""
+
+    def loses(self, order):
+        return order.order_type == "STP" and order.parent_id != 0
+
+
 class NoStops(Exchange):
-    """A broker that refuses every stop that comes as a child."""
+    """A broker that refuses every stop that comes as a child, and takes the other legs."""
+
+    truth = RefusesStops(every=False)
+
+    def __init__(self, world, **more):
+        super().__init__(world, **{**more, "truth": self.truth})
 
     def place(self, order):
-        if order.order_type == "STP" and order.parent_id:
-            refused = self._reject(order, 201, "Order rejected - reason:no stops today")
-            for one in list(self._held.values()):
-                one.transmit = True
-                refused = [*refused, *self._transmit(one)]
-            return refused
-        return super().place(order)
+        if order.order_type != "STP" or not order.parent_id:
+            self._target = replace(order, transmit=True)
+            return super().place(order)
+        return super().place(replace(order, transmit=False)) + super().place(self._target)
 
 
 class NoStopsAtAll(NoStops):
     """A broker that refuses every stop."""
 
-    def place(self, order):
-        if order.order_type == "STP":
-            return super().place(replace(order, parent_id=order.parent_id or 1))
-        return super().place(order)
+    truth = RefusesStops(every=True)
 
 
 class SilentlyDropsStops(Exchange):
     """A broker that says nothing of the stop, and lets entry and target go live."""
 
-    def place(self, order):
-        if order.order_type == "STP" and order.parent_id:
-            events = []
-            for one in list(self._held.values()):
-                one.transmit = True
-                events += self._transmit(one)
-            return events
-        return super().place(order)
+    def __init__(self, world, **more):
+        super().__init__(world, **{**more, "truth": LosesStops()})
 
 
 def test_an_unfilled_entry_without_its_stop_is_cancelled(tmp_path):

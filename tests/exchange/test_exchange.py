@@ -136,7 +136,7 @@ def test_volume_bounds_a_fill_and_the_rest_follows():
 
 
 def test_exits_cover_what_has_filled_and_never_more():
-    market = exchange(cash=RICH)
+    market = exchange(cash=RICH, rules=Rules(parent_end_takes_children="unfilled"))
     placed(market, bracket(quantity=2000))
     market.cancel(7, 1)
     held = market.books.holdings[1].shares

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
+from sim.gateway.exchange.holding import Entry, Holding
+from sim.gateway.exchange.path import ZONES, local_date
 from sim.gateway.nouns import Held, Listing, World
 
 INIT_MARGIN = Decimal("0.5")  # Regulation T
 MAINTENANCE_MARGIN = Decimal("0.25")
 LEVERAGE = 4  # BuyingPower over AvailableFunds in a margin account (unverified)
-
-
-@dataclass(kw_only=True, slots=True)
-class _Holding:
-    shares: int = 0
-    average_cost: Decimal = Decimal(0)  # a share, commission included, as the broker counts it
-    realised: Decimal = Decimal(0)
-    realised_today: Decimal = Decimal(0)
 
 
 @dataclass(kw_only=True)
@@ -31,53 +25,78 @@ class Books:
     cash: dict[str, Decimal]
     listings: Mapping[int, Listing]
     mark: Callable[[Listing, datetime], Decimal | None]
-    holdings: dict[int, _Holding] = field(default_factory=dict)
+    holdings: dict[int, Holding] = field(default_factory=dict)
     _day: date | None = None
     _day_equity: Decimal = Decimal(0)
+    _now: datetime = datetime(1970, 1, 1, tzinfo=UTC)
 
     def begin_day(self, now: datetime) -> None:
-        """The day's P&L is counted from the equity at the first look of each UTC day."""
+        """The account's P&L is counted from its equity at the first look of each UTC day."""
+        self._now = now
         if self._day != now.date():
             self._day = now.date()
             self._day_equity = self.equity(now)
-            for holding in self.holdings.values():
-                holding.realised_today = Decimal(0)
 
     def apply(
-        self, listing: Listing, action: str, shares: int, price: Decimal, cost: Decimal
+        self,
+        listing: Listing,
+        action: str,
+        shares: int,
+        price: Decimal,
+        cost: Decimal,
+        *,
+        at: datetime | None = None,
+        reference: str = "",
     ) -> Decimal | None:
-        """Books one execution; returns what it realised, or None for an opening one."""
-        holding = self.holdings.setdefault(listing.con_id, _Holding())
-        signed = {"BUY": shares, "SELL": -shares}[action]
-        self.cash[listing.currency] = (
-            self.cash.get(listing.currency, Decimal(0)) - signed * price - cost
+        """Books one execution; returns what it realised, or None for an opening one.
+
+        at: when, or the last instant the books know of. reference: by what it can be amended.
+        """
+        at = self._now if at is None else at
+        holding = self.holdings.setdefault(listing.con_id, Holding())
+        entry = Entry(
+            signed={"BUY": shares, "SELL": -shares}[action],
+            price=price,
+            cost=cost,
+            at=at,
+            day=local_date(listing, at),
+            reference=reference,
         )
-        realised = None
-        before = holding.shares
-        if before == 0 or (before > 0) == (signed > 0):
-            paid = abs(before) * holding.average_cost + shares * price
-            paid += cost if signed > 0 else -cost
-            holding.average_cost = paid / (abs(before) + shares)
-        else:
-            closing = min(shares, abs(before))
-            gain = (price - holding.average_cost) * closing
-            realised = (gain if before > 0 else -gain) - cost
-            holding.realised += realised
-            holding.realised_today += realised
-            if shares > closing:
-                holding.average_cost = price
-        holding.shares += signed
-        if holding.shares == 0:
-            holding.average_cost = Decimal(0)
-        return realised
+        self._pay(listing.currency, entry.paid)
+        return holding.add(entry)
+
+    def amend(
+        self,
+        listing: Listing,
+        reference: str,
+        shares: int,
+        price: Decimal,
+        cost: Decimal,
+    ) -> dict[str, Decimal | None]:
+        """One execution was another one; returns what each of the listing's realised after all."""
+        before = self.holdings[listing.con_id]
+        after = Holding()
+        gains: dict[str, Decimal | None] = {}
+        for entry in before.entries:
+            now = entry
+            if entry.reference == reference:
+                signed = shares if entry.signed > 0 else -shares
+                now = replace(entry, signed=signed, price=price, cost=cost)
+                self._pay(listing.currency, now.paid - entry.paid)
+            gains[entry.reference] = after.add(now)
+        self.holdings[listing.con_id] = after
+        return gains
+
+    def _pay(self, currency: str, amount: Decimal) -> None:
+        self.cash[currency] = self.cash.get(currency, Decimal(0)) - amount
 
     def rate(self, currency: str, now: datetime) -> Decimal:
         """Base currency per unit of `currency`."""
         return self.world.usd_per_unit(currency, now) / self.world.usd_per_unit(self.base, now)
 
-    def _marked(self, now: datetime) -> list[tuple[Listing, _Holding, Decimal]]:
+    def _marked(self, now: datetime) -> list[tuple[Listing, Holding, Decimal]]:
         return [
-            (listing, holding, self.mark(listing, now) or holding.average_cost)
+            (listing, holding, self._price(listing, holding, now))
             for con_id, holding in sorted(self.holdings.items())
             if holding.shares
             for listing in [self.listings[con_id]]
@@ -118,10 +137,32 @@ class Books:
     def realised_today(self, now: datetime) -> Decimal:
         """What the day's closing executions realised, in base currency."""
         gains = (
-            holding.realised_today * self.rate(self.listings[con_id].currency, now)
-            for con_id, holding in self.holdings.items()
+            self.realised_on_day(con_id, now) * self.rate(self.listings[con_id].currency, now)
+            for con_id in self.holdings
         )
         return sum(gains, Decimal(0))
+
+    def realised_on_day(self, con_id: int, now: datetime) -> Decimal:
+        """What a listing's executions of its local day realised, in its currency."""
+        day = local_date(self.listings[con_id], now)
+        return self.holdings[con_id].realised.get(day, Decimal(0))
+
+    def daily(self, con_id: int, now: datetime) -> Decimal:
+        """What a listing has gained since its local day began, in its currency."""
+        listing, holding = self.listings[con_id], self.holdings[con_id]
+        day = local_date(listing, now)
+        midnight = datetime.combine(day, time(), ZONES[listing.market]).astimezone(UTC)
+        paid = sum((one.paid for one in holding.entries if one.day == day), Decimal(0))
+        began = sum(one.signed for one in holding.entries if one.day < day)
+        return (
+            holding.shares * self._price(listing, holding, now)
+            - began * self._price(listing, holding, midnight)
+            - paid
+        )
+
+    def _price(self, listing: Listing, holding: Holding, at: datetime) -> Decimal:
+        price = self.mark(listing, at)
+        return holding.average_cost if price is None else price
 
     def pnl(self, now: datetime) -> tuple[Decimal, Decimal, Decimal]:
         """(daily, unrealised, realised) in base currency."""
@@ -131,7 +172,8 @@ class Books:
         """Every position, and flat rows of those that realised something today."""
         rows = []
         for con_id, holding in sorted(self.holdings.items()):
-            if not holding.shares and not holding.realised_today:
+            realised = self.realised_on_day(con_id, now)
+            if not holding.shares and not realised:
                 continue
             price = self.mark(self.listings[con_id], now)
             open_gain = None if price is None else (price - holding.average_cost) * holding.shares
@@ -141,7 +183,7 @@ class Books:
                     shares=holding.shares,
                     average_cost=holding.average_cost,
                     market_price=price,
-                    realised_pnl=holding.realised,
+                    realised_pnl=realised,
                     unrealised_pnl=open_gain,
                 )
             )

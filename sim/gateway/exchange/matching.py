@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from collections.abc import Callable
+from decimal import ROUND_CEILING, Decimal
 
+from sim.gateway.bars import PER_UNIT
+from sim.gateway.exchange.day import Reach
 from sim.gateway.nouns import Order
+
+LIMITS = ("LMT", "STP LMT")
+UNITS_MAX = Decimal(1 << 62)  # prices beyond do not fit a column, and no bar reaches them
 
 
 def triggers(order: Order, last: Decimal) -> bool:
@@ -16,7 +22,7 @@ def triggers(order: Order, last: Decimal) -> bool:
 
 def is_marketable(order: Order, bid: Decimal, ask: Decimal) -> bool:
     """Whether the order can trade at the touch without passing its limit; no limit always can."""
-    if order.order_type not in ("LMT", "STP LMT") or order.limit_price is None:
+    if order.order_type not in LIMITS or order.limit_price is None:
         return True
     return {"BUY": ask <= order.limit_price, "SELL": bid >= order.limit_price}[order.action]
 
@@ -40,3 +46,31 @@ def fill_price(
             return max(touch, order.stop_price - slippage)
         return min(touch, order.stop_price + slippage)
     return touch
+
+
+def reach(order: Order, *, awaits_trigger: bool, bid_max: Callable[[Decimal], Decimal]) -> Reach:
+    """What a bar must do so that something may happen to the order.
+
+    bid_max: the highest bid under an ask of so much, or any higher price.
+    Never too little: a bar that does not reach this far cannot touch the order.
+    """
+    if awaits_trigger and order.stop_price is not None:
+        is_low, price = order.action == "SELL", order.stop_price
+    elif order.order_type in LIMITS and order.limit_price is not None:
+        is_low, price = order.action == "BUY", order.limit_price
+        price = bid_max(price) if is_low else price
+    else:
+        return Reach(at_all=True)
+    units = price * PER_UNIT
+    if is_low:
+        return Reach(low=int(min(units, UNITS_MAX)))
+    return Reach(high=int(min(units, UNITS_MAX).to_integral_value(ROUND_CEILING)))
+
+
+def joined(reaches: list[Reach]) -> Reach:
+    """What a bar must do to reach any of them."""
+    return Reach(
+        low=max((one.low for one in reaches if one.low is not None), default=None),
+        high=min((one.high for one in reaches if one.high is not None), default=None),
+        at_all=any(one.at_all for one in reaches),
+    )

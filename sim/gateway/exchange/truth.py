@@ -31,7 +31,7 @@ class Truth:
         return False
 
     def marks(self, order: Order) -> None:
-        """The last word on `status`, `why_held` and `market_cap_price` after each change."""
+        """The last word on `status`, `why_held` and `market_cap_price` of a live order."""
 
     def waits(self, order: Order) -> bool:
         """Whether a working order neither triggers nor trades at this instant."""
