@@ -266,6 +266,7 @@ def test_after_1101_tickers_are_silent_and_say_nothing_of_it(restored, bid):
             assert ticker.bid == 200.0
             await asyncio.sleep(1000)
             assert ticker.bid == bid
+            assert scene.codes == [1100, restored]
             assert float(scene.exchange.top(1).bid) == 210.0
 
     in_virtual_time(scenario)
@@ -331,7 +332,10 @@ def test_the_restarted_gateway_listens_on_the_port_it_had():
     async def scenario():
         async with lying('{"fault": "F26", "after_seconds": 10, "seconds": 10}') as scene:
             port = scene.gateway.port
-            await asyncio.sleep(30)
+            await asyncio.sleep(15)
+            with pytest.raises(ConnectionRefusedError):
+                await scene.connect()
+            await asyncio.sleep(15)
             assert scene.gateway.port == port
             assert (await scene.connect()).isConnected()
 
