@@ -105,12 +105,18 @@ class F5(OrderFault):
         return True
 
     def tells(self, answer: Answer, order: Order) -> Iterable[Answer]:
-        is_acknowledged = answer.name == "orderStatus" and answer.values["status"] in LIVE
-        if self.setting("on") != "acknowledged" or not is_acknowledged:
+        if self.setting("on") != "acknowledged" or not self._is_acknowledged(answer, order):
             return (answer,)
         if not self.first_time(order) or not self.fires(order):
             return (answer,)
         return answer, complaint(order, self.setting("code"))
+
+    @staticmethod
+    def _is_acknowledged(answer: Answer, order: Order) -> bool:
+        """Whether this is the last word on a new order: a status behind it would mend the lie."""
+        if answer.name != "orderStatus" or answer.values["status"] not in LIVE:
+            return False
+        return bool(answer.values["status"] == order.status)
 
 
 class F6(OrderFault):
