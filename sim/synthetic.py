@@ -57,6 +57,7 @@ class Synthetic:
         self._listings = [one.listing for one in found]
         self._names = {one.listing.con_id: one for one in found}
         self._courses: dict[int, Course] = {}
+        self._last: tuple[int, date, Shape] | None = None
         self.trading_days = {market: _trading_days(market) for market in ("US", "HK")}
         self._places = {
             market: {day: place for place, day in enumerate(days)}
@@ -74,9 +75,8 @@ class Synthetic:
         if drawn is None:
             return NO_BARS
         rows = traded(drawn)
+        # Without a halt the starts are not copied: all names share the day's.
         starts = hours.minute_starts(hours.sessions(one.listing.market, day))
-        if not drawn.halted:
-            rows = slice(None)  # the starts of a whole day are shared, not copied
         return bars_on_grid(
             starts[rows],
             self._prices(one, day, drawn)[:, rows],
@@ -124,14 +124,19 @@ class Synthetic:
 
     def _shape(self, one: Name, day: date) -> Shape | None:
         """The day before it has prices; None on a day without trading."""
-        market = one.listing.market
+        market, con_id = one.listing.market, one.listing.con_id
         place = self._places[market].get(day)
         if place is None:
             return None
+        # A day's minutes and its halts are asked for one after the other.
+        if self._last is not None and self._last[:2] == (con_id, day):
+            return self._last[2]
         rng = self._stream(one, day, self._what("minutes"))
         spans = hours.sessions(market, day)
         counts = [int((closes - opens).total_seconds()) // 60 for opens, closes in spans]
-        return shape(self._kind, rng, counts, market, day, self._course(one).sizes[place])
+        found = shape(self._kind, rng, counts, market, day, self._course(one).sizes[place])
+        self._last = (con_id, day, found)
+        return found
 
     def _prices(self, one: Name, day: date, drawn: Shape) -> Any:
         days, place = self._course(one), self._places[one.listing.market][day]

@@ -16,11 +16,11 @@ volatility control mechanism's 10 % of large stocks (HKEX), which does not halt.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
-from math import log1p
 from typing import Any
 
 import numpy as np
@@ -98,13 +98,15 @@ class Course:
 def course(kind: Kind, rng: Any, one: Name, days: Sequence[date]) -> Course:
     """All days of a name, from one stream."""
     count = len(days)
-    scales = np.where(rng.random(count) < kind.wide_share, kind.wide_night, kind.night)
-    nights = np.clip(rng.normal(0, 1, count) * scales, -NIGHT_MAX, NIGHT_MAX)
+    chances, draws = rng.random(count), rng.uniform(-1, 1, count)
+    nights, moves = rng.standard_normal((2, count))
+    nights *= np.where(chances < kind.wide_share, kind.wide_night, kind.night)
+    nights = np.minimum(np.maximum(nights, -NIGHT_MAX), NIGHT_MAX)
     if kind.leap is not None:
         nights = _leaps(rng.uniform(*kind.leap, count), nights)
-    moves = rng.normal(0, kind.day, count) + kind.drift * rng.choice((-1, 1))
+    moves = moves * kind.day + math.copysign(kind.drift, rng.uniform(-1, 1))
     moves += kind.runs * (nights > GAP_HEADLINE)
-    sizes = kind.size(rng.uniform(-1, 1, count), one, days)
+    sizes = kind.size(draws, one, days)
     away = _weights(count, 1 - kind.pull) @ (nights + moves + sizes)
     return Course(
         nights=nights.tolist(),
@@ -146,7 +148,9 @@ def shape(
 def prices(one: Shape, opened: float, closed: float) -> Any:
     """Opens, highs, lows and closes by minute, in four rows: from the open to the close given."""
     walk = np.cumsum(one.steps)
-    bridge = np.linspace(0, np.log(closed / opened) - walk[-1], len(walk))
+    missing = np.log(closed / opened) - walk[-1]
+    bridge = _counted(len(walk)) * (missing / (len(walk) - 1))
+    bridge[-1] = missing
     closes = opened * np.exp(walk + bridge)
     if one.still is not None:
         closes[one.still] = closes[one.still.start - 1]
@@ -155,6 +159,11 @@ def prices(one: Shape, opened: float, closed: float) -> Any:
     highs = np.maximum(opens, closes) * (1 + one.wicks[0])
     lows = np.minimum(opens, closes) * (1 - one.wicks[1])
     return np.stack([opens, highs, lows, closes])
+
+
+@lru_cache(maxsize=8)
+def _counted(count: int) -> Any:
+    return np.arange(count, dtype=float)
 
 
 def volumes(one: Shape, daily_volume: int, lot: int) -> Any:
@@ -172,7 +181,9 @@ def _usual(count: int) -> tuple[Any, Any]:
 
 
 def traded(one: Shape) -> Any:
-    """A mask of the minutes in which there is trading."""
+    """The minutes in which there is trading: a mask, or a slice of all of them."""
+    if not one.halted:
+        return slice(None)
     found = np.ones(len(one.steps), bool)
     for halted in one.halted:
         found[halted] = False
@@ -181,7 +192,7 @@ def traded(one: Shape) -> Any:
 
 def _mixed_size(draws: Any, _one: Name, days: Sequence[date]) -> Any:
     sizes = np.zeros_like(draws)
-    sizes[days.index(CRASH_DAY)] = log1p(CRASH_DROP)
+    sizes[days.index(CRASH_DAY)] = math.log1p(CRASH_DROP)
     return sizes
 
 
