@@ -94,7 +94,8 @@ class Scanner:
         request_id = values["reqId"]
         if self._asker.closed or self._running.get(request_id) is not token:
             return
-        rows = min(values["numberOfRows"] or SCAN_ROWS_MAX, SCAN_ROWS_MAX)
+        wanted = values["numberOfRows"]  # -1 where the client does not say
+        rows = min(wanted, SCAN_ROWS_MAX) if wanted > 0 else SCAN_ROWS_MAX
         found = [
             {
                 "rank": rank,
@@ -106,7 +107,7 @@ class Scanner:
                 "marketName": listing.symbol,
                 "tradingClass": listing.symbol,
             }
-            for rank, listing in enumerate(self._ranked(values, market)[: max(rows, 0)])
+            for rank, listing in enumerate(self._ranked(values, market)[:rows])
         ]
         self._asker.say("scannerData", reqId=request_id, found=found)
         self._asker.core.later(BATCH_SECONDS, lambda: self._batch(values, market, token))
