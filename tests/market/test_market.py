@@ -183,3 +183,20 @@ def test_tick_bands_meet_the_exchanges_tables():
         assert [t for low, t in RULES[HK_OLD] if low <= D(price)][-1] == D(tick)
     for price, tick in (("15", "0.01"), ("30", "0.02")):
         assert [t for low, t in RULES[HK_PHASE_1] if low <= D(price)][-1] == D(tick)
+
+
+def test_days_that_fell_out_of_what_is_kept_are_the_same_again(monkeypatch):
+    monkeypatch.setattr("sim.market.DAYS_KEPT", 2)
+    world = open_market(None, seed=1)
+    listing = world.listings()[-1]
+    days = world.trading_days(listing.market)[:4]
+    first = [minutes_of(world, listing, day)[0] for day in days]
+    assert [minutes_of(world, listing, day)[0] for day in days] == first
+    spans = [world.sessions(listing.market, day) for day in days]
+    over_days = world.minutes(listing.con_id, spans[0][0].opens_at, spans[-1][-1].closes_at)
+    assert list(over_days) == [bar for bars in first for bar in bars]
+
+
+def test_no_days_are_no_days():
+    world = open_market(None)
+    assert list(world.days(world.listings()[0].con_id, date(2026, 11, 20), 0)) == []
