@@ -10,6 +10,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 
+_WORDS = {
+    "extremes": ("seed", "worst"),
+    "parent_end_takes_children": ("always", "unfilled"),
+    "foreign_currency": ("loan", "refuse"),
+}
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rules:
     """Settings of the exchange and of the broker before it."""
@@ -52,3 +59,10 @@ class Rules:
     disconnect_after_100: bool = True
     history_open_max: int = 50
     untransmitted_lost_on_restart: bool = True
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a word that means nothing."""
+        for name, words in _WORDS.items():
+            if getattr(self, name) not in words:
+                expected = " or ".join(words)
+                raise ValueError(f"{name} must be {expected}, was {getattr(self, name)!r}")

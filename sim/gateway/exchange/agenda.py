@@ -60,16 +60,24 @@ def _next_step(floor: Floor, con_id: int) -> datetime | None:
 
 
 def _reach_of(floor: Floor, listing: Listing, orders: list[Order]) -> Reach:
+    return joined(
+        [
+            _reach(floor, listing, order)
+            for order in orders
+            if armed(floor, order) > 0 and not rests_as_odd_lot(floor, order)
+        ]
+    )
+
+
+def _reach(floor: Floor, listing: Listing, order: Order) -> Reach:
     def bid_max(ask: Decimal) -> Decimal:
         """A spread below the ask, by the finest tick that may apply there."""
         spread = floor.rules.spread_ticks
         below = ask - spread * floor.paths.tick(listing, ask)
         return ask - spread * floor.paths.tick(listing, max(below, Decimal(0)))
 
-    return joined(
-        [
-            reach(order, awaits_trigger=waits_for_trigger(floor, order), bid_max=bid_max)
-            for order in orders
-            if armed(floor, order) > 0 and not rests_as_odd_lot(floor, order)
-        ]
-    )
+    work = floor.register.work(order)
+    if work.reach is None:
+        awaits = waits_for_trigger(floor, order)
+        work.reach = reach(order, awaits_trigger=awaits, bid_max=bid_max)
+    return work.reach

@@ -103,8 +103,9 @@ def _modify(floor: Floor, known: Order, order: Order) -> list[Event]:
     refusal = _unchangeable(floor, known, order)
     if refusal is not None:
         return [refused(known, *refusal)]
-    if order.order_type != known.order_type:
-        floor.register.work(known).is_triggered = False
+    work = floor.register.work(known)
+    work.reach = None
+    work.is_triggered = work.is_triggered and order.order_type == known.order_type
     known.quantity = order.quantity
     known.limit_price, known.stop_price = order.limit_price, order.stop_price
     known.tif, known.order_type = order.tif, order.order_type

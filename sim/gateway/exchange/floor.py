@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 
 from sim.gateway.exchange.books import Books
@@ -13,6 +12,8 @@ from sim.gateway.exchange.register import Register
 from sim.gateway.exchange.truth import Truth
 from sim.gateway.nouns import Fill, Listing, Order, OrderChanged, Refused
 from sim.gateway.rules import Rules
+
+_FIELDS = tuple(each.name for each in fields(Order))  # copy.copy takes five times as long
 
 
 @dataclass(kw_only=True, slots=True)
@@ -43,11 +44,19 @@ class Floor:
         return is_open and not self.paths.is_halted(listing, self.now)
 
 
+def copied(order: Order) -> Order:
+    """The order as it is now, for ever."""
+    copy = Order.__new__(Order)
+    for name in _FIELDS:
+        setattr(copy, name, getattr(order, name))
+    return copy
+
+
 def told(order: Order) -> OrderChanged:
     """The order as it is now."""
-    return OrderChanged(copy.copy(order))
+    return OrderChanged(copied(order))
 
 
 def refused(order: Order, code: int, text: str) -> Refused:
     """An error about the order as it is now."""
-    return Refused(order.client_id, order.order_id, code, text, copy.copy(order))
+    return Refused(order.client_id, order.order_id, code, text, copied(order))

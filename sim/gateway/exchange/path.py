@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -22,6 +23,7 @@ from sim.gateway.nouns import Listing, Session, Top, World
 __all__ = ["POINT_SECONDS", "ZONES", "Paths", "Point"]
 
 ZONES = {"US": ZoneInfo("America/New_York"), "HK": ZoneInfo("Asia/Hong_Kong")}
+QUARTER_SECONDS = 900
 DAYS_KEPT = 3  # of each listing; older ones are read again when looked at
 OPENS_WITHIN_DAYS = 11  # the longest closure of either market is shorter
 
@@ -218,4 +220,10 @@ class Paths:
 
 def local_date(listing: Listing, at: datetime) -> date:
     """The date at the listing's exchange."""
-    return at.astimezone(ZONES[listing.market]).date()
+    return _date_of(listing.market, int(at.timestamp()) // QUARTER_SECONDS)
+
+
+@lru_cache(maxsize=4096)
+def _date_of(market: str, quarter: int) -> date:
+    """The local date of a quarter of an hour: no zone changes its date within one."""
+    return datetime.fromtimestamp(quarter * QUARTER_SECONDS, ZONES[market]).date()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from sim.gateway.exchange.day import Reach
 from sim.gateway.nouns import Order
 
 Key = tuple[int, int]
@@ -29,6 +30,7 @@ class Work:
     is_triggered: bool = False
     is_kept: bool = False  # spared when another of its group filled: nothing bounds it any more
     good_till: datetime | None = None
+    reach: Reach | None = None  # what a bar must do to touch it; None until looked up
     cancel_at: datetime | None = None  # a cancellation that has to wait
 
 
@@ -81,6 +83,7 @@ class Register:
         """The order is in no list any more."""
         key = key_of(order)
         self.held.pop(key, None)
+        self._last.pop(key, None)
         if self.live.pop(key, None) is not None:
             del self._live_by_con[order.con_id][order.perm_id]
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from decimal import Decimal
 
 from sim.gateway.exchange.booking import book
 from sim.gateway.exchange.endings import BY_GROUP, end
 from sim.gateway.exchange.families import ALL, armed, group, has_block
-from sim.gateway.exchange.floor import Floor, told
+from sim.gateway.exchange.floor import Floor, copied, told
 from sim.gateway.exchange.matching import fill_price, is_marketable, triggers
 from sim.gateway.exchange.path import Point
 from sim.gateway.exchange.statuses import changes, mark, waits_for_trigger
@@ -71,7 +70,8 @@ def _meet(floor: Floor, order: Order, point: Point, *, arriving: bool) -> list[E
     if floor.truth.waits(order):
         return []
     if awaits:
-        floor.register.work(order).is_triggered = True
+        work = floor.register.work(order)
+        work.is_triggered, work.reach = True, None
     floor.stale.add(order.con_id)
     shares = _available(floor, order, point, wanted) if is_marketable(order, bid, ask) else 0
     if shares <= 0:
@@ -136,7 +136,7 @@ def fill(floor: Floor, order: Order, shares: int, price: Decimal) -> list[Event]
         mark(floor, order)
     if order.remaining <= 0:
         finish_filled(floor, order)
-    events: list[Event] = [Filled(copy.copy(order), execution)]
+    events: list[Event] = [Filled(copied(order), execution)]
     events.extend(_wake_children(floor, order))
     for other in group(floor, order):
         events.extend(_shrink(floor, other, shares))
