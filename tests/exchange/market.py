@@ -1,4 +1,4 @@
-"""What the tests of the exchange share: orders in few words, events in few words, a moving world."""
+"""What the tests of the exchange share: orders and events in few words, and a moving world."""
 
 from datetime import timedelta
 from decimal import Decimal as D
