@@ -188,17 +188,53 @@ def gateway(
     start: Annotated[str | None, typer.Option(help="Local time of the start, 10:30.")] = None,
     seed: Annotated[int, typer.Option(help="What is drawn at random.")] = 0,
     speed: Annotated[float, typer.Option(help="Simulated seconds a second.")] = 1.0,
+    kind: Annotated[
+        str, typer.Option(help="Synthetic days: mixed, calm, trend, gap, crash, halt, limit-move.")
+    ] = "mixed",
+    symbols: Annotated[int, typer.Option(help="So many more synthetic names, for load.")] = 0,
+    faults: Annotated[Path | None, typer.Option(help="A schedule of faults.")] = None,
+    list_faults: Annotated[bool, typer.Option("--list-faults", help="Every fault.")] = False,
+    rule: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, see docs/gateway.md.")] = None,
+    record: Annotated[
+        str | None, typer.Option(help="HOST:PORT of a real gateway: pass on and write down.")
+    ] = None,
+    into: Annotated[Path, typer.Option(help="The recording.")] = Path("capture.jsonl"),
+    compare: Annotated[
+        Path | None, typer.Option(help="A recording: where does it differ from this gateway?")
+    ] = None,
     config: Config = CONFIG,
 ) -> None:
     """Serve the simulated gateway to any client of IB's API, until interrupted.
 
-    Example: agent.py gateway --port 4002 --speed 60
+    Example: agent.py gateway --port 4002 --speed 60 --faults schedule.jsonl
     """
-    from session.serve import serve
+    from session import serve
     from session.world import Scene
 
-    scene = Scene(market_path=market, day=_day(day), start=_time(start), seed=seed)
-    serve(_settings(config, {}), scene, port=port, speed=speed)
+    if list_faults:
+        print("\n".join(serve.fault_lines()))
+        return
+    if compare is not None:
+        serve.compare_capture(compare)
+        return
+    if record is not None:
+        serve.record(record, port=port, file=into)
+        return
+    scene = Scene(
+        market_path=market,
+        day=_day(day),
+        start=_time(start),
+        seed=seed,
+        kind=kind,
+        symbols=symbols,
+    )
+    service = serve.Service(
+        port=port,
+        speed=speed,
+        rules=serve.read_rules(rule or ()),
+        schedule=serve.read_faults(faults, seed),
+    )
+    serve.serve(_settings(config, {}), scene, service)
 
 
 def _person() -> str:

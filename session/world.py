@@ -33,6 +33,8 @@ class Scene:
     day: date | None = None
     start: time | None = None
     seed: int = 0
+    kind: str = "mixed"  # of synthetic days
+    symbols: int = 0  # more synthetic names
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,7 +96,9 @@ def pick_day(world: MarketWorld, settings: Settings, scene: Scene) -> tuple[Mark
 def load_world(scene: Scene) -> MarketWorld:
     """The market data of the scene. Raises Stop with one line if they cannot be used."""
     try:
-        return open_market(scene.market_path, seed=scene.seed)
+        return open_market(
+            scene.market_path, seed=scene.seed, kind=scene.kind, symbols=scene.symbols
+        )
     except MarketError as error:
         raise Stop(Exit.CONFIGURATION, str(error)) from error
 

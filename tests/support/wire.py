@@ -70,8 +70,9 @@ class Peer:
         """Every message that comes within so many virtual seconds."""
         found = []
         try:
-            while data := await asyncio.wait_for(self.reader.read(1 << 16), seconds):
-                found += [fields_of(body) for body in self._frames.feed(data)]
+            async with asyncio.timeout(seconds):
+                while data := await self.reader.read(1 << 16):
+                    found += [fields_of(body) for body in self._frames.feed(data)]
         except TimeoutError:
             pass
         return found
