@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sim.gateway.faults.fault import Answer, Fault, Request, Speaker
+from sim.gateway.faults.order_path import OrderFault
 
 NO_REQUEST = -1
 DUPLICATE_ID, VALIDATION, TOO_FAST = 103, 321, 100
@@ -20,7 +21,7 @@ READ_ONLY = (
 PIECES_MAX = 8192  # of what goes out at once; above that a piece is more than a byte
 
 
-class F20(Fault):
+class F20(OrderFault):
     """A fresh order id is refused as duplicate, or the next id told at a start is one long used.
 
     order_id: what is told as the next valid id.
@@ -29,16 +30,13 @@ class F20(Fault):
     name = "F20"
     settings = {"kind": ("duplicate", "restart"), "order_id": 1}
 
-    def swallows(self, request: Request) -> bool:
-        session = request.session
+    def takes(self, request: Request) -> bool:
         if self.setting("kind") != "duplicate" or request.name != "placeOrder":
             return False
-        key = (session.client_id, request.values["orderId"])
-        if any((one.client_id, one.order_id) == key for one in self.stage.exchange.open_orders()):
+        order = self.written(request.values, request.session.client_id)
+        if order is None or self.named(request) is not None or not self.fires(order):
             return False
-        if not self.fires(symbol=self.symbol_asked(request), client=session.client_id):
-            return False
-        session.error(key[1], DUPLICATE_ID, "Duplicate order id")
+        request.session.error(order.order_id, DUPLICATE_ID, "Duplicate order id")
         return True
 
     def answers(self, session: Speaker, answer: Answer) -> Iterable[Answer]:

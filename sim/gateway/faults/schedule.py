@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,6 +25,8 @@ from typing import Any
 LEGS = ("entry", "target", "stop")
 SCOPES = ("leg", "symbol", "client")
 TRIGGERS = ("message", "at", "after_seconds", "probability", "times")
+NUMBER_MAX = 10**9  # of anything; as seconds it is thirty years
+SHOWN_CHARACTERS = 60  # of what was found, in an error: it stays one line
 
 
 class ScheduleError(ValueError):
@@ -100,29 +101,51 @@ def read_schedule(lines: Iterable[str], known: Mapping[str, Mapping[str, Any]]) 
                 seed = _whole(row, "seed", 0)
             else:
                 plans.append(_plan(row, known))
-        except json.JSONDecodeError as error:
-            raise ScheduleError(f"line {number}: JSON is expected ({error.msg})") from error
         except ScheduleError as error:
             raise ScheduleError(f"line {number}: {error}") from error
+        except RecursionError:
+            raise ScheduleError(f"line {number}: JSON of less depth is expected") from None
     return Schedule(plans=tuple(plans), seed=seed)
 
 
 def _row(line: str) -> dict[str, Any]:
-    row = json.loads(line)
+    try:
+        row = json.loads(line, object_pairs_hook=_each_once)
+    except json.JSONDecodeError as error:
+        raise ScheduleError(f"JSON is expected ({error.msg})") from error
+    except ScheduleError:
+        raise
+    except ValueError as error:  # more digits than Python takes for a number
+        raise ScheduleError("JSON with numbers of a sensible size is expected") from error
     if not isinstance(row, dict):
-        raise ScheduleError(f"an object is expected, was {line.strip()[:40]!r}")
+        raise ScheduleError(f"an object is expected, was {_shown(row)}")
     return row
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    row: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in row:
+            raise ScheduleError(f"key {_shown(key)} is there twice")
+        row[key] = value
+    return row
+
+
+def _shown(value: Any) -> str:
+    """What was found, on one line and not at length."""
+    words = repr(value)
+    return words if len(words) <= SHOWN_CHARACTERS else f"{words[:SHOWN_CHARACTERS]}..."
 
 
 def _plan(row: dict[str, Any], known: Mapping[str, Mapping[str, Any]]) -> Plan:
     name = row.get("fault")
     if not isinstance(name, str) or name not in known:
-        raise ScheduleError(f"no fault {name!r}; {nearest(str(name), known)}")
+        raise ScheduleError(f"no fault {_shown(name)}; {nearest(str(name), known)}")
     settings = known[name]
     allowed = {"fault", *TRIGGERS, *SCOPES, *settings}
     for key in row:
         if key not in allowed:
-            raise ScheduleError(f"{name} has no key {key!r}; {nearest(key, allowed)}")
+            raise ScheduleError(f"{name} has no key {_shown(key)}; {nearest(key, allowed)}")
     own = {key: row[key] for key in settings if key in row}
     for key, value in own.items():
         _check_setting(name, key, value, settings[key])
@@ -141,38 +164,51 @@ def _plan(row: dict[str, Any], known: Mapping[str, Mapping[str, Any]]) -> Plan:
 
 
 def _check_setting(fault: str, key: str, value: Any, default: Any) -> None:
-    """A setting has the type of its default; of a tuple of words, it is one of them."""
+    """A setting has the type of its default; of a tuple of words, it is one of them.
+
+    Numbers are from 0 up, whole where the default is; only a percentage may be below.
+    """
     if isinstance(default, tuple):
-        if value not in default:
+        if not any(value == one and type(value) is type(one) for one in default):
             words = ", ".join(map(str, default))
-            raise ScheduleError(f"{fault}: {key} must be one of {words}, was {value!r}")
+            raise ScheduleError(f"{fault}: {key} must be one of {words}, was {_shown(value)}")
         return
-    if isinstance(default, bool) or isinstance(value, bool):
-        fits = isinstance(default, bool) and isinstance(value, bool)
-    elif isinstance(default, int | float):
-        fits = isinstance(value, int | float) and math.isfinite(value)
+    least = -100 if key == "percent" else 0
+    if isinstance(default, float):
+        fits = _is_number(value, least)
+    elif isinstance(default, int) and not isinstance(default, bool):
+        fits = _is_number(value, least) and isinstance(value, int)
     else:
         fits = isinstance(value, type(default))
     if not fits:
-        raise ScheduleError(f"{fault}: {key} must be like its default {default!r}, was {value!r}")
+        raise ScheduleError(
+            f"{fault}: {key} must be like its default {default!r}, was {_shown(value)}"
+        )
+
+
+def _is_number(value: Any, least: float) -> bool:
+    """Whether it is a number, and not a boolean, from `least` up to the highest; NaN is not."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and least <= value <= NUMBER_MAX
 
 
 def _whole(row: dict[str, Any], key: str, default: Any, least: int = 0) -> Any:
-    value = row.get(key, default)
-    if value is default:
-        return value
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ScheduleError(f"{key} must be a whole number from {least} up, was {value!r}")
+    value = row.get(key)
+    if value is None:
+        return default
+    if not isinstance(value, int) or not _is_number(value, least):
+        raise ScheduleError(
+            f"{key} must be a whole number from {least} to {NUMBER_MAX}, was {_shown(value)}"
+        )
     return value
 
 
 def _number(row: dict[str, Any], key: str, default: Any) -> Any:
-    value = row.get(key, default)
-    if value is default:
-        return value
-    wrong = isinstance(value, bool) or not isinstance(value, int | float)
-    if wrong or not math.isfinite(value) or value < 0:
-        raise ScheduleError(f"{key} must be a number from 0 up, was {value!r}")
+    value = row.get(key)
+    if value is None:
+        return default
+    if not _is_number(value, 0):
+        raise ScheduleError(f"{key} must be a number from 0 to {NUMBER_MAX}, was {_shown(value)}")
     return float(value)
 
 
@@ -186,14 +222,14 @@ def _probability(row: dict[str, Any]) -> float:
 def _one_of(row: dict[str, Any], key: str, words: tuple[str, ...]) -> str | None:
     value = row.get(key)
     if value is not None and value not in words:
-        raise ScheduleError(f"{key} must be one of {', '.join(words)}, was {value!r}")
+        raise ScheduleError(f"{key} must be one of {', '.join(words)}, was {_shown(value)}")
     return value
 
 
 def _text(row: dict[str, Any], key: str) -> str | None:
     value = row.get(key)
     if value is not None and not isinstance(value, str):
-        raise ScheduleError(f"{key} must be a text, was {value!r}")
+        raise ScheduleError(f"{key} must be a text, was {_shown(value)}")
     return value
 
 
@@ -204,8 +240,8 @@ def _instant(value: Any) -> datetime | None:
         at = datetime.fromisoformat(value)
     except (TypeError, ValueError):
         at = None
-    if at is None or at.tzinfo is None:
+    if at is None or at.utcoffset() is None:
         raise ScheduleError(
-            f"at must be an instant with its zone, 2026-11-20T15:10:00Z, was {value!r}"
+            f"at must be an instant with its zone, 2026-11-20T15:10:00Z, was {_shown(value)}"
         )
     return at
