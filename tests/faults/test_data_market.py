@@ -39,6 +39,21 @@ def test_an_error_in_place_of_quotes_is_a_ticker_full_of_nan(code):
     in_virtual_time(scenario)
 
 
+def test_an_error_in_place_of_a_second_snapshot_gives_the_quotes_of_the_first():
+    async def scenario():
+        async with lying('{"fault": "F31", "after_seconds": 60}', world=rising()) as scene:
+            ib = await scene.connect()
+            stock = await scene.stock(ib)
+            await ib.reqTickersAsync(stock)
+            await asyncio.sleep(600)
+            [ticker] = await ib.reqTickersAsync(stock)
+            assert scene.codes == [354]
+            assert ticker.bid == 200.0  # the library keeps one ticker for a contract
+            assert float(scene.exchange.top(1).bid) == 210.0
+
+    in_virtual_time(scenario)
+
+
 def test_delayed_quotes_land_where_live_ones_were_asked_for():
     async def scenario():
         async with lying('{"fault": "F32"}', world=rising(at=20)) as scene:
