@@ -198,6 +198,15 @@ def test_american_shorts_by_the_rules_and_no_hong_kong_ones(allowed, code):
     assert code_of(hong_kong(rules=rules).place(hk_order(action="SELL", limit="381"))) == 201
 
 
+def test_no_sale_goes_past_what_is_held_into_a_short_on_sehk():
+    market = hong_kong()
+    market.by_broker(2, "BUY", 100)
+    assert code_of(market.place(hk_order(1, "SELL", quantity=200, limit="381"))) == 201
+    assert code_of(market.place(hk_order(2, "SELL", quantity=100, limit="381"))) is None
+    assert code_of(market.place(hk_order(3, "SELL", quantity=100, limit="382"))) == 201
+    assert code_of(market.place(hk_order(2, "SELL", quantity=200, limit="381"))) == 201
+
+
 @pytest.mark.parametrize(
     ("cash", "quantity", "code"),
     [({}, 100, 201), ({"HKD": D("37999.99")}, 100, 201), ({"HKD": D(38_000)}, 100, None)],
