@@ -178,7 +178,10 @@ def read_rules(words: Sequence[str]) -> Rules:
                 f"--rule must be NAME=VALUE, was {word!r}; {nearest(name, known)}",
             )
         changes[name] = _value(name, text, known[name])
-    return replace(plain, **changes)
+    try:
+        return replace(plain, **changes)
+    except ValueError as error:
+        raise Stop(Exit.CONFIGURATION, f"--rule {error}") from error
 
 
 def _value(name: str, text: str, default: Any) -> Any:

@@ -71,6 +71,7 @@ class Recorder:
         self._write = write
         self._connections = 0
         self._open: set[asyncio.StreamWriter] = set()
+        self._serving = 0
         self._server: asyncio.Server | None = None
         self.messages = 0
         self.port = 0
@@ -86,7 +87,7 @@ class Recorder:
             self._server.close()
         for writer in tuple(self._open):
             writer.transport.abort()
-        while self._open:
+        while self._serving:
             await asyncio.sleep(0)
 
     def _note(self, connection: int, side: str, **what: Any) -> None:
@@ -96,8 +97,16 @@ class Recorder:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._connections += 1
-        number = self._connections
+        self._serving += 1
         self._open.add(writer)
+        try:
+            await self._pass_on(reader, writer, self._connections)
+        finally:
+            self._serving -= 1
+
+    async def _pass_on(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int
+    ) -> None:
         try:
             far_reader, far_writer = await asyncio.open_connection(*self._far)
         except OSError as error:
