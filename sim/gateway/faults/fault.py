@@ -192,6 +192,7 @@ class Fault(Truth):
                 "leg": leg_of(order),
                 "symbol": self.symbol_of(order),
                 "client": order.client_id,
+                "order": order.order_id,
             }
         return self.plan.line(
             message=max(1, self.stage.messages),
@@ -232,6 +233,7 @@ class Fault(Truth):
             (plan.leg is None or (order is not None and leg_of(order) == plan.leg))
             and (plan.symbol is None or symbol == plan.symbol)
             and (plan.client is None or client == plan.client)
+            and (plan.order is None or (order is not None and order.order_id == plan.order))
         )
 
     # Hooks. Every one is called for every fault, in the order of the schedule.

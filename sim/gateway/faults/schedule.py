@@ -8,6 +8,7 @@ after_seconds or this long after the gateway's start, in simulated seconds
 probability   above 0, at most 1: drawn at every opportunity, from the seed
 times         how often it strikes; 0 is without end; default 1
 leg, symbol, client    only for such orders: entry, target or stop; this symbol; this client id
+order         only for orders of this id
 
 Other keys are the fault's own settings. A line `{"seed": 7}` sets the seed of the draws. Blank
 lines and lines that begin with # are passed over.
@@ -23,7 +24,7 @@ from datetime import datetime
 from typing import Any
 
 LEGS = ("entry", "target", "stop")
-SCOPES = ("leg", "symbol", "client")
+SCOPES = ("leg", "symbol", "client", "order")
 TRIGGERS = ("message", "at", "after_seconds", "probability", "times")
 NUMBER_MAX = 10**9  # of anything; as seconds it is thirty years
 SHOWN_CHARACTERS = 60  # of what was found, in an error: it stays one line
@@ -46,6 +47,7 @@ class Plan:
     leg: str | None = None
     symbol: str | None = None
     client: int | None = None
+    order: int | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def line(self, **resolved: Any) -> str:
@@ -60,6 +62,7 @@ class Plan:
             "leg": self.leg,
             "symbol": self.symbol,
             "client": self.client,
+            "order": self.order,
             **self.settings,
             **resolved,
         }
@@ -159,6 +162,7 @@ def _plan(row: dict[str, Any], known: Mapping[str, Mapping[str, Any]]) -> Plan:
         leg=_one_of(row, "leg", LEGS),
         symbol=_text(row, "symbol"),
         client=_whole(row, "client", None),
+        order=_whole(row, "order", None),
         settings=own,
     )
 
