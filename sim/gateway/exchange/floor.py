@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from operator import attrgetter
 
 from sim.gateway.exchange.books import Books
 from sim.gateway.exchange.path import Paths
@@ -13,7 +14,8 @@ from sim.gateway.exchange.truth import Truth
 from sim.gateway.nouns import Fill, Listing, Order, OrderChanged, Refused
 from sim.gateway.rules import Rules
 
-_FIELDS = tuple(each.name for each in fields(Order))  # copy.copy takes five times as long
+_NAMES = tuple(each.name for each in fields(Order))
+_values = attrgetter(*_NAMES)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -44,19 +46,16 @@ class Floor:
         return is_open and not self.paths.is_halted(listing, self.now)
 
 
-def copied(order: Order) -> Order:
-    """The order as it is now, for ever."""
-    copy = Order.__new__(Order)
-    for name in _FIELDS:
-        setattr(copy, name, getattr(order, name))
-    return copy
+def as_it_is(order: Order) -> Order:
+    """A copy of the order; dataclasses.replace takes twice as long."""
+    return Order(**dict(zip(_NAMES, _values(order), strict=True)))
 
 
 def told(order: Order) -> OrderChanged:
     """The order as it is now."""
-    return OrderChanged(copied(order))
+    return OrderChanged(as_it_is(order))
 
 
 def refused(order: Order, code: int, text: str) -> Refused:
     """An error about the order as it is now."""
-    return Refused(order.client_id, order.order_id, code, text, copied(order))
+    return Refused(order.client_id, order.order_id, code, text, as_it_is(order))

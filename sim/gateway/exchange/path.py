@@ -54,6 +54,7 @@ class Paths:
         self._spread_ticks = spread_ticks
         self._decides = low_first
         self._days: dict[int, dict[date, Day]] = {}
+        self._open_at: dict[str, tuple[datetime, bool]] = {}  # the latest answer of each market
         self._sessions: dict[tuple[str, date], tuple[Session, ...]] = {}
         self._ladders: dict[int, tuple[list[Decimal], list[Decimal]]] = {}
 
@@ -71,11 +72,16 @@ class Paths:
 
     def is_open(self, listing: Listing, at: datetime) -> bool:
         """Whether the listing's continuous trading is open at `at`."""
-        return any(opens <= at < closes for opens, closes in self.sessions(listing, at))
+        asked, answer = self._open_at.get(listing.market, (None, False))
+        if asked != at:
+            answer = any(opens <= at < closes for opens, closes in self.sessions(listing, at))
+            self._open_at[listing.market] = (at, answer)
+        return answer
 
     def is_halted(self, listing: Listing, at: datetime) -> bool:
         """Whether trading in the listing is halted at `at`."""
-        return any(begins <= at < ends for begins, ends in self._day(listing, at).halts)
+        halts = self._day(listing, at).halts
+        return bool(halts) and any(begins <= at < ends for begins, ends in halts)
 
     def next_open(self, listing: Listing, after: datetime) -> datetime | None:
         """When the listing's next session opens, within ten days."""

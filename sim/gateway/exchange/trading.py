@@ -8,7 +8,7 @@ from decimal import Decimal
 from sim.gateway.exchange.booking import book
 from sim.gateway.exchange.endings import BY_GROUP, end
 from sim.gateway.exchange.families import ALL, armed, group, has_block
-from sim.gateway.exchange.floor import Floor, copied, told
+from sim.gateway.exchange.floor import Floor, as_it_is, told
 from sim.gateway.exchange.matching import fill_price, is_marketable, triggers
 from sim.gateway.exchange.path import Point
 from sim.gateway.exchange.statuses import changes, mark, waits_for_trigger
@@ -136,7 +136,7 @@ def fill(floor: Floor, order: Order, shares: int, price: Decimal) -> list[Event]
         mark(floor, order)
     if order.remaining <= 0:
         finish_filled(floor, order)
-    events: list[Event] = [Filled(copied(order), execution)]
+    events: list[Event] = [Filled(as_it_is(order), execution)]
     events.extend(_wake_children(floor, order))
     for other in group(floor, order):
         events.extend(_shrink(floor, other, shares))
