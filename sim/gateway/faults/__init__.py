@@ -1,6 +1,7 @@
 """The lies of a gateway: every fault F1 to F40 by name, scheduled from one seed and one file.
 
-The catalogue is told in three files by what the lies are about; docs/gateway.md lists them.
+Each file tells lies of one kind: connectivity and greeting of the connection and its start, the
+order_ files of orders, market_data, data and research of the rest. docs/gateway.md lists them.
 """
 
 from __future__ import annotations

@@ -69,8 +69,8 @@ class F27(Fault):
 
     def swallows(self, request: Request) -> bool:
         asks = self.rows[self.setting("marker")][0]
-        if request.name == asks and self.fires(client=request.session.client_id):
-            self._told = {}
+        strikes = request.name == asks and self.fires(client=request.session.client_id)
+        self._told = {} if strikes else None
         return False
 
     def handled(self, request: Request) -> None:
