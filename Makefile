@@ -4,7 +4,11 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
-FOREIGN := .venv-ib_insync/.installed .venv-ib_async/.installed
+CLIENTS := ib_insync ib_async ibapi nautilus_ibapi
+FOREIGN := $(CLIENTS:%=.venv-%/.installed) .node-stoqey/.installed
+# What a client needs and does not declare: zone names of the wire; the module `google`.
+WITH_ib_insync := tzdata
+WITH_nautilus_ibapi := protobuf
 
 .PHONY: setup setup-dev setup-foreign run test lint bench clean
 
@@ -26,12 +30,17 @@ $(DEV_STAMP): requirements.txt requirements-dev.txt | $(PY)
 	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@ $(STAMP)
 
-# Other people's clients of the gateway, each apart: ib_insync and ib_async both ship `eventkit`.
+# Other people's clients of the gateway, each apart: some ship a module of the same name.
 .venv-%/.installed: requirements-foreign.txt
 	$(PYTHON) -m venv .venv-$*
-	grep -E '^($*|tzdata)==' requirements-foreign.txt > .venv-$*/requirements.txt
-	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check -r .venv-$*/requirements.txt
+	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check -c requirements-foreign.txt $* $(WITH_$*)
 	@touch $@
+
+# The one from npm. Where there is no node its tests skip, and nothing else is missing.
+.node-stoqey/.installed: tests/gateway/foreign/package.json tests/gateway/foreign/package-lock.json
+	@if command -v node > /dev/null && command -v npm > /dev/null; then \
+	    mkdir -p $(@D) && cp $^ $(@D) && cd $(@D) && npm ci --no-audit --no-fund --loglevel=error && touch .installed; \
+	else echo "absent: node (a client of the gateway is not installed)"; fi
 
 run: setup
 	$(PY) agent.py run
@@ -49,4 +58,4 @@ bench: setup-dev
 	$(VENV)/bin/pytest tests/bench --benchmark-columns=median,ops,rounds
 
 clean:
-	rm -rf $(VENV) .venv-ib_insync .venv-ib_async
+	rm -rf $(VENV) $(CLIENTS:%=.venv-%) .node-stoqey
