@@ -98,6 +98,18 @@ def test_whoever_asks_for_open_orders_finds_one_whose_acknowledgement_is_late():
     in_virtual_time(scenario)
 
 
+def test_an_acknowledgement_that_never_comes_leaves_a_filled_order_pending_for_ever():
+    async def scenario():
+        async with lying('{"fault": "F2", "seconds": 0}') as scene:
+            ib, [trade] = await sent(scene, lambda _: [limit(price=201.0)], settle=HOUR)
+            assert (trade.orderStatus.status, trade.fills) == ("PendingSubmit", [])
+            assert ib.openTrades() == [trade]
+            assert (scene.live(), scene.shares()) == ({}, 10)
+            assert [one.position for one in ib.positions()] == [10]  # its only trace
+
+    in_virtual_time(scenario)
+
+
 # F3
 
 

@@ -8,11 +8,13 @@ import ib_insync
 import pytest
 
 from tests.support.lying import bracket, in_virtual_time, lying
-from tests.support.tiny import NOON, US_CLOSE, TinyWorld, flat
+from tests.support.tiny import HK_OPEN, NOON, US_CLOSE, TinyWorld, flat
 
 HOUR = 3600
 DAY = 24 * HOUR
 LATE = US_CLOSE - timedelta(minutes=10)
+HK_NOON = HK_OPEN + timedelta(minutes=30)
+HKD = {"HKD": D(1_000_000)}
 
 
 def limit(price=195.0, action="BUY", quantity=10, **more):
@@ -92,6 +94,18 @@ def test_an_entry_fills_on_once_its_stall_is_over():
             await asyncio.sleep(60)
             assert trade.orderStatus.status == "Filled"
             assert [fill.execution.shares for fill in trade.fills] == [25, 75]
+
+    in_virtual_time(scenario)
+
+
+def test_a_part_of_an_entry_in_hong_kong_is_of_whole_lots():
+    async def scenario():
+        async with lying('{"fault": "F7", "share": 0.5}', start=HK_NOON, cash=HKD) as scene:
+            ib = await scene.connect()
+            stock = await scene.stock(ib, "700")
+            trade = ib.placeOrder(stock, ib_insync.LimitOrder("BUY", 300, 381.0))
+            await asyncio.sleep(HOUR)
+            assert trade.filled() == scene.shares(2) == 100
 
     in_virtual_time(scenario)
 
@@ -226,6 +240,16 @@ def test_a_stop_that_sleeps_rests_untouched_while_the_price_is_through_it():
             await asyncio.sleep(200)
             assert trades[2].orderStatus.status == "Filled"
             assert trades[2].orderStatus.avgFillPrice == pytest.approx(190.0)
+
+    in_virtual_time(scenario)
+
+
+def test_a_stop_never_fills_below_the_lowest_price_there_is():
+    async def scenario():
+        line = '{"fault": "F15", "percent": 5000}'
+        async with lying(line, world=world_at("197.90")) as scene:
+            await sent(scene, bracket, settle=600)
+            assert scene.exchange.fills()[-1].price == D("0.0001")
 
     in_virtual_time(scenario)
 

@@ -171,6 +171,17 @@ def test_a_correction_to_fewer_shares_leaves_the_client_with_more_than_there_eve
     in_virtual_time(scenario)
 
 
+def test_a_busted_execution_is_a_fill_to_the_client_for_ever():
+    async def scenario():
+        async with lying('{"fault": "F10", "percent": 0, "share": 0}') as scene:
+            _, [trade] = await sent(scene, lambda _: [limit()])
+            assert trade.filled() == 10
+            assert trade.orderStatus.status == "Filled"
+            assert scene.shares() == 0
+
+    in_virtual_time(scenario)
+
+
 # F19
 
 
@@ -188,6 +199,18 @@ def test_a_liquidation_closes_the_position_and_leaves_the_exits_to_open_another(
             await asyncio.sleep(HOUR / 4)
             assert scene.shares() == -100
             assert trades[2].orderStatus.status == "Filled"
+
+    in_virtual_time(scenario)
+
+
+def test_no_liquidation_happens_while_the_market_is_closed():
+    async def scenario():
+        line = '{"fault": "F19", "at": "2026-11-20T21:30:00Z"}'
+        async with lying(line) as scene:
+            await sent(scene, lambda _: [limit()], settle=12 * HOUR)
+            assert (scene.shares(), scene.struck) == (10, {})
+            await asyncio.sleep(60 * HOUR)
+            assert (scene.shares(), scene.struck) == (0, {"F19": 1})
 
     in_virtual_time(scenario)
 

@@ -38,7 +38,7 @@ class F1(OrderFault):
 
 
 class F2(OrderFault):
-    """The acknowledgement of an order comes `seconds` late; the order is live meanwhile.
+    """The acknowledgement of an order comes `seconds` late, 0 never; the order is live meanwhile.
 
     Whatever is to be told of it in the meantime waits as well and comes in its order.
     """
@@ -57,11 +57,16 @@ class F2(OrderFault):
         until = self._quiet_until.get(order.perm_id)
         if until is None or now > until:
             return (answer,)
+        if not self.setting("seconds"):
+            return ()
         return (answer.late(max(until - now, INSTANT).total_seconds()),)
 
 
 class F3(OrderFault):
-    """A good new order is rejected with 201, and nothing else is said of it."""
+    """A good new order is rejected with 201, and nothing else is said of it.
+
+    Of a family it is, where no leg is named, the one that transmits it.
+    """
 
     name = "F3"
     inactive: ClassVar[bool] = False

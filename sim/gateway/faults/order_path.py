@@ -148,10 +148,11 @@ class OrderFault(Fault):
         return max(lot, int(order.quantity * share) // lot * lot)
 
     def on_tick(self, order: Order, price: Decimal) -> Decimal:
-        """The nearest legal price at or below."""
-        exchange = self.stage.exchange
-        tick = exchange.paths.tick(exchange.by_con_id[order.con_id], price)
-        return price // tick * tick
+        """The nearest legal price at or below; the lowest there is where there is none."""
+        paths, listing = self.stage.exchange.paths, self.stage.exchange.by_con_id[order.con_id]
+        price = max(price, Decimal(0))
+        tick = paths.tick(listing, price)
+        return max(price // tick * tick, tick)
 
     def price_now(self, order: Order) -> Decimal:
         """What the order would trade at now: the far touch, else the last price, else its own."""

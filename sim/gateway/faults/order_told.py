@@ -143,6 +143,7 @@ class F19(OrderFault):
     manual       somebody trades `shares` by hand in TWS, `action`: a negative order id
 
     Without a symbol it is the first position held; a manual order needs one where none is held.
+    Nothing moves while the market is closed.
     """
 
     name = "F19"
@@ -153,10 +154,12 @@ class F19(OrderFault):
     }
 
     def tick(self, now: datetime) -> None:
-        con_id, shares = self._position()
-        if con_id is None or not self.fires(symbol=self._symbol(con_id)):
-            return
         exchange = self.stage.exchange
+        con_id, shares = self._position()
+        if con_id is None or not exchange.paths.is_open(exchange.by_con_id[con_id], exchange.now):
+            return
+        if not self.fires(symbol=self._symbol(con_id)):
+            return
         if self.setting("kind") == "manual":
             action, shares, order_id = self.setting("action"), self.setting("shares"), MANUAL_ID
         else:
