@@ -19,7 +19,8 @@ from sim.gateway.faults.fault import Answer, Fault, Request, Speaker, Stage, Str
 from sim.gateway.faults.greeting import F20, F27, F28, F29, F30, F38
 from sim.gateway.faults.market_data import F31, F32, F33, F34, F35
 from sim.gateway.faults.order_entry import F1, F2, F3, F4, F5, F6, F13, F14
-from sim.gateway.faults.order_life import F7, F8, F11, F12, F15, F16, F17, F18
+from sim.gateway.faults.order_holds import F16, F17, F18
+from sim.gateway.faults.order_life import F7, F8, F11, F12, F15
 from sim.gateway.faults.order_told import F9, F10, F19
 from sim.gateway.faults.research import F40
 from sim.gateway.faults.schedule import Plan, Schedule, ScheduleError, read_schedule

@@ -20,12 +20,10 @@ LIVE = ("PreSubmitted", "Submitted")
 FOR_EVER = timedelta(days=36_500)
 _LISTS = ("reqOpenOrders", "reqAllOpenOrders", "reqAutoOpenOrders", "reqExecutions")
 _LIST_ENDS = ("openOrderEnd", "execDetailsEnd")
-# What the error channel says with a code. Words of 110, 201, 202, 321, 399, 10147 and 10148 are
-# the exchange's own; the others follow tws-api message_codes.html.
+# What the error channel says with a code, after tws-api message_codes.html.
 WORDS: Mapping[int, str] = {
     104: "Can't modify a filled order.",
     105: "Order being modified does not match original order.",
-    106: "Can't transmit order ID:",
     110: "The price does not conform to the minimum price variation for this contract.",
     161: "Cancel attempted when order is not in a cancellable state.  Order permId =",
     201: "Order rejected - reason:",
