@@ -275,6 +275,17 @@ def test_the_notice_of_a_cancellation_comes_before_or_after_its_status(notice_fi
     )
 
 
+def test_a_cancellation_says_why():
+    market = exchange()
+    market.place(order(limit="150"))
+    assert refusal(market.cancel(7, 1)) == (202, "Order Canceled - reason:Cancelled by Trader")
+    [ended] = market.completed_orders()
+    assert (ended.completed_status, ended.completed_at) == ("Cancelled by Trader", NOON)
+    market.place(order(2, limit="150"))
+    market.advance(US_CLOSE)
+    assert market.completed_orders()[1].completed_status == "Expired at the close"
+
+
 def test_a_held_order_is_dropped_without_a_word():
     market = exchange()
     market.place(bracket()[0])

@@ -129,6 +129,13 @@ def test_sehk_prices_keep_near_the_touch(action, limit, code):
     assert code_of(free.place(hk_order(1, action, limit=limit))) is None
 
 
+def test_a_stops_limit_may_be_as_far_away_as_it_likes():
+    market = hong_kong()
+    market.by_broker(2, "BUY", 100)
+    stop = hk_order(1, "SELL", "STP LMT", stop="360.0", limit="350.0")
+    assert code_of(market.place(stop)) is None
+
+
 def test_spreads_are_counted_band_by_band():
     market = hong_kong()
     top = market.top(2)._replace(bid=D("200.0"), ask=D("200.2"), last=D("200.0"))
@@ -144,6 +151,14 @@ def test_spreads_are_counted_band_by_band():
 def test_without_a_quote_only_nine_times_the_nominal_price_counts(price, ok):
     market = hong_kong(start=LUNCH + timedelta(minutes=1), cash={"USD": D(10**7)})
     assert (code_of(market.place(hk_order(limit=price))) is None) == ok
+
+
+@pytest.mark.parametrize(("price", "ok"), [("41.98", False), ("42.00", False), ("42.02", True)])
+def test_exactly_a_ninth_of_the_nominal_price_is_too_little(price, ok):
+    market = hong_kong()
+    top = market.top(2)._replace(bid=None, ask=None, last=D(378))
+    found = out_of_limits(market.paths, TENCENT, hk_order(limit=price), top)
+    assert (found is None) == ok
 
 
 def test_a_familys_exit_may_be_far_away_but_not_far_through_the_touch():
@@ -189,6 +204,16 @@ def test_what_only_reduces_is_never_refused_for_funds():
     assert shares(market) == 200
     assert code_of(market.place(order(2, "SELL", quantity=200, limit="250"))) is None
     assert code_of(market.place(order(3, "SELL", quantity=200, limit="251"))) == 201
+
+
+def test_working_exits_of_a_position_claim_nothing():
+    market = exchange(cash={"USD": D(100_000)})
+    market.by_broker(1, "BUY", 200)
+    for number in (1, 2):
+        market.place(order(number, "SELL", limit="250"))
+    rest = int((D(100_000) - 41 - 20_000) / 100)  # at 200 a share, half of it is margin
+    assert code_of(market.place(order(3, quantity=rest, limit="200"))) is None
+    assert code_of(market.place(order(4, quantity=10, limit="200"))) == 201
 
 
 @pytest.mark.parametrize(("allowed", "code"), [(True, None), (False, 201)])

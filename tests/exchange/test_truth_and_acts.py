@@ -8,6 +8,7 @@ import pytest
 
 from sim.gateway.exchange.truth import Rejection, Truth
 from sim.gateway.nouns import Corrected, Filled
+from sim.gateway.rules import Rules
 from tests.exchange.market import (
     at_minute,
     bracket,
@@ -52,6 +53,20 @@ def test_a_leg_rejected_before_the_last_lets_the_others_go_live():
     events = words(placed(market, bracket(entry="199.50")))
     assert (2, "Inactive", "") in events
     assert statuses(market) == [(1, "Submitted", ""), (3, "PreSubmitted", "child,trigger")]
+
+
+def test_a_leg_rejected_on_its_way_takes_the_others_where_the_rules_say_so():
+    truth = lie(rejects=lambda one: Rejection(201, "no") if one.order_id == 2 else None)
+    market = exchange(truth=truth, rules=Rules(rejected_leg_takes_family=True))
+    events = words(placed(market, bracket()))
+    assert events == [
+        (1, "PreSubmitted", ""),
+        (2, "error", 201),
+        (2, "Inactive", ""),
+        (1, "Cancelled", ""),
+        (1, "error", 202),
+    ]
+    assert market.fills() == market.open_orders() == []
 
 
 def test_a_rejection_may_come_without_a_status():

@@ -59,6 +59,8 @@ def transmit(floor: Floor, order: Order) -> list[Event]:
     events: list[Event] = []
     live: list[Order] = []
     for one in floor.register.family_held(order):
+        if key_of(one) not in floor.register.held:
+            continue  # gone with a leg that was rejected just now
         late = _rejection(floor, one) if one is not order else _orphaned(floor, order)
         if late is not None:
             events.extend(reject(floor, one, late))

@@ -39,8 +39,6 @@ def fill_price(
     touch = {"BUY": ask, "SELL": bid}[order.action]
     if order.order_type == "LMT" and order.limit_price is not None:
         return touch if arriving else order.limit_price
-    if order.order_type == "STP LMT" and order.limit_price is not None:
-        return touch
     if order.order_type == "STP" and order.stop_price is not None and not gapped:
         if order.action == "SELL":
             return max(touch, order.stop_price - slippage)

@@ -16,9 +16,12 @@ NOMINAL_TIMES = 9
 
 
 def out_of_limits(paths: Paths, listing: Listing, order: Order, top: Top) -> str | None:
-    """Why the order's limit price is too far from the market, or None."""
+    """Why the order's limit price is too far from the market, or None.
+
+    A stop waits at the broker until it is set off, so nothing is said of its limit.
+    """
     price = order.limit_price
-    if price is None:
+    if price is None or order.order_type != "LMT":
         return None
     nominal = top.last
     if nominal is not None and not nominal / NOMINAL_TIMES < price < nominal * NOMINAL_TIMES:

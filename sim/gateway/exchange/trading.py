@@ -11,7 +11,7 @@ from sim.gateway.exchange.families import ALL, armed, group, has_block
 from sim.gateway.exchange.floor import Floor, as_it_is, told
 from sim.gateway.exchange.matching import fill_price, is_marketable, triggers
 from sim.gateway.exchange.path import Point
-from sim.gateway.exchange.statuses import changes, mark, waits_for_trigger
+from sim.gateway.exchange.statuses import STOPS, changes, mark, waits_for_trigger
 from sim.gateway.nouns import AccountMoved, Event, Filled, Order
 
 ODD_LOT_TICKS = 5  # IBKR: an odd lot's market order becomes a limit five ticks through
@@ -58,38 +58,45 @@ def _end_immediate(floor: Floor, order: Order) -> list[Event]:
 
 
 def _meet(floor: Floor, order: Order, point: Point, *, arriving: bool) -> list[Event]:
-    wanted = armed(floor, order)
-    if wanted <= 0 or rests_as_odd_lot(floor, order) or _is_blocked(floor, order, point):
-        return []
+    """What happens to the order at a point of the walk: it triggers, trades, or neither."""
     awaits = waits_for_trigger(floor, order)
-    if awaits and not triggers(order, point.price):
-        return []
     bid, ask = _touch(floor, order, point)
-    if not awaits and not is_marketable(order, bid, ask):
+    marketable = is_marketable(order, bid, ask)
+    acts = triggers(order, point.price) if awaits else marketable
+    if not acts or not _may_act(floor, order, point):
         return []
-    if floor.truth.waits(order):
-        return []
+    floor.stale.add(order.con_id)
     if awaits:
         work = floor.register.work(order)
         work.is_triggered, work.reach = True, None
-    floor.stale.add(order.con_id)
-    shares = _available(floor, order, point, wanted) if is_marketable(order, bid, ask) else 0
+    shares = _available(floor, order, point, armed(floor, order)) if marketable else 0
     if shares <= 0:
         return [*changes(floor, order)]
+    gapped = point.opens or arriving or not awaits
+    tick = floor.paths.tick(floor.listing(order), point.price)
     price = fill_price(
         order,
         bid=bid,
         ask=ask,
         arriving=arriving,
-        gapped=point.opens or arriving or not awaits,
-        slippage=floor.rules.stop_slippage_ticks
-        * floor.paths.tick(floor.listing(order), point.price),
+        gapped=gapped,
+        slippage=floor.rules.stop_slippage_ticks * tick,
     )
-    if order.order_type.startswith("STP"):
+    if order.order_type in STOPS:
         price = floor.truth.stop_price(order, price)
     if has_block(order):
         floor.blocks[order.oca_group] = (point.at, order.perm_id)
     return fill(floor, order, shares, price)
+
+
+def _may_act(floor: Floor, order: Order, point: Point) -> bool:
+    """Whether nothing keeps the order from triggering or trading at this point."""
+    return (
+        armed(floor, order) > 0
+        and not rests_as_odd_lot(floor, order)
+        and not _is_blocked(floor, order, point)
+        and not floor.truth.waits(order)
+    )
 
 
 def _touch(floor: Floor, order: Order, point: Point) -> tuple[Decimal, Decimal]:
