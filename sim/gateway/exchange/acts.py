@@ -34,7 +34,7 @@ def correct_fill(floor: Floor, exec_id: str, shares: int, price: Decimal) -> lis
         return []
     changed = correct(floor, order, found, shares, price)
     events: list[Event] = [Corrected(changed)]
-    floor.stale.update(floor.register.con_ids())
+    floor.touch(order.con_id)
     if floor.register.is_live(order):
         if order.remaining <= 0:
             finish_filled(floor, order)

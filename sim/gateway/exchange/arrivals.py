@@ -86,7 +86,7 @@ def _orphaned(floor: Floor, order: Order) -> Rejection | None:
 def _go_live(floor: Floor, order: Order) -> list[Event]:
     """The order is accepted: it is announced, with the notices that are due."""
     floor.register.go_live(order)
-    floor.stale.add(order.con_id)
+    floor.touch(order.con_id)
     mark_accepted(floor, order)
     events: list[Event] = [told(order)]
     listing = floor.listing(order)
@@ -114,7 +114,7 @@ def _modify(floor: Floor, known: Order, order: Order) -> list[Event]:
     known.good_till_date = order.good_till_date
     known.order_ref = order.order_ref or known.order_ref
     _note_end(floor, known)
-    floor.stale.add(known.con_id)
+    floor.touch(known.con_id)
     if not floor.register.is_live(known):
         known.transmit = order.transmit
         return transmit(floor, known) if order.transmit else []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -13,6 +13,7 @@ from sim.gateway.nouns import Held, Listing, World
 
 INIT_MARGIN = Decimal("0.5")  # Regulation T
 MAINTENANCE_MARGIN = Decimal("0.25")
+NOTHING = Decimal(0)
 LEVERAGE = 4  # BuyingPower over AvailableFunds in a margin account (unverified)
 
 
@@ -26,8 +27,9 @@ class Books:
     listings: Mapping[int, Listing]
     mark: Callable[[Listing, datetime], Decimal | None]
     holdings: dict[int, Holding] = field(default_factory=dict)
+    _marks: dict[int, tuple[datetime, Decimal | None]] = field(default_factory=dict)
     _day: date | None = None
-    _day_equity: Decimal = Decimal(0)
+    _day_equity: Decimal = NOTHING
     _now: datetime = datetime(1970, 1, 1, tzinfo=UTC)
 
     def begin_day(self, now: datetime) -> None:
@@ -88,7 +90,7 @@ class Books:
         return gains
 
     def _pay(self, currency: str, amount: Decimal) -> None:
-        self.cash[currency] = self.cash.get(currency, Decimal(0)) - amount
+        self.cash[currency] = self.cash.get(currency, NOTHING) - amount
 
     def rate(self, currency: str, now: datetime) -> Decimal:
         """Base currency per unit of `currency`."""
@@ -102,57 +104,61 @@ class Books:
             for listing in [self.listings[con_id]]
         ]
 
+    def _in_base(self, amounts: Iterable[tuple[str, Decimal]], now: datetime) -> Decimal:
+        """The sum of amounts of several currencies."""
+        sums: dict[str, Decimal] = {}
+        for currency, amount in amounts:
+            sums[currency] = sums.get(currency, NOTHING) + amount
+        return sum((total * self.rate(name, now) for name, total in sums.items()), NOTHING)
+
+    def total_cash(self, now: datetime) -> Decimal:
+        """Cash of all currencies, in base currency."""
+        return self._in_base(self.cash.items(), now)
+
+    def _values(self, now: datetime) -> list[tuple[str, Decimal]]:
+        """(currency, value) of each position; a short one's is below 0."""
+        return [(one.currency, held.shares * price) for one, held, price in self._marked(now)]
+
     def gross(self, now: datetime) -> Decimal:
         """The value of all positions, longs and shorts added, in base currency."""
-        values = (
-            abs(holding.shares) * price * self.rate(listing.currency, now)
-            for listing, holding, price in self._marked(now)
-        )
-        return sum(values, Decimal(0))
+        return self._in_base([(name, abs(value)) for name, value in self._values(now)], now)
 
     def equity(self, now: datetime) -> Decimal:
         """Net liquidation value in base currency."""
-        cash = sum((amount * self.rate(c, now) for c, amount in self.cash.items()), Decimal(0))
-        stock = sum(
-            (
-                holding.shares * price * self.rate(listing.currency, now)
-                for listing, holding, price in self._marked(now)
-            ),
-            Decimal(0),
-        )
-        return cash + stock
+        return self.total_cash(now) + self._in_base(self._values(now), now)
 
     def available(self, now: datetime) -> Decimal:
         """Equity less initial margin, in base currency."""
-        return self.equity(now) - self.gross(now) * INIT_MARGIN
+        free = [(name, value - abs(value) * INIT_MARGIN) for name, value in self._values(now)]
+        return self.total_cash(now) + self._in_base(free, now)
 
     def unrealised(self, now: datetime) -> Decimal:
         """Open positions against their average cost, in base currency."""
         gains = (
-            (price - holding.average_cost) * holding.shares * self.rate(listing.currency, now)
-            for listing, holding, price in self._marked(now)
+            (one.currency, (price - held.average_cost) * held.shares)
+            for one, held, price in self._marked(now)
         )
-        return sum(gains, Decimal(0))
+        return self._in_base(gains, now)
 
     def realised_today(self, now: datetime) -> Decimal:
-        """What the day's closing executions realised, in base currency."""
+        """What each listing's day of closing executions realised, in base currency."""
         gains = (
-            self.realised_on_day(con_id, now) * self.rate(self.listings[con_id].currency, now)
+            (self.listings[con_id].currency, self.realised_on_day(con_id, now))
             for con_id in self.holdings
         )
-        return sum(gains, Decimal(0))
+        return self._in_base(gains, now)
 
     def realised_on_day(self, con_id: int, now: datetime) -> Decimal:
         """What a listing's executions of its local day realised, in its currency."""
         day = local_date(self.listings[con_id], now)
-        return self.holdings[con_id].realised.get(day, Decimal(0))
+        return self.holdings[con_id].realised.get(day, NOTHING)
 
     def daily(self, con_id: int, now: datetime) -> Decimal:
         """What a listing has gained since its local day began, in its currency."""
         listing, holding = self.listings[con_id], self.holdings[con_id]
         day = local_date(listing, now)
         midnight = datetime.combine(day, time(), ZONES[listing.market]).astimezone(UTC)
-        paid = sum((one.paid for one in holding.entries if one.day == day), Decimal(0))
+        paid = sum((one.paid for one in holding.entries if one.day == day), NOTHING)
         began = sum(one.signed for one in holding.entries if one.day < day)
         return (
             holding.shares * self._price(listing, holding, now)
@@ -161,8 +167,16 @@ class Books:
         )
 
     def _price(self, listing: Listing, holding: Holding, at: datetime) -> Decimal:
-        price = self.mark(listing, at)
+        price = self._mark(listing, at)
         return holding.average_cost if price is None else price
+
+    def _mark(self, listing: Listing, at: datetime) -> Decimal | None:
+        """The last price, looked up once an instant."""
+        when, price = self._marks.get(listing.con_id, (None, None))
+        if when != at:
+            price = self.mark(listing, at)
+            self._marks[listing.con_id] = (at, price)
+        return price
 
     def pnl(self, now: datetime) -> tuple[Decimal, Decimal, Decimal]:
         """(daily, unrealised, realised) in base currency."""
@@ -175,7 +189,7 @@ class Books:
             realised = self.realised_on_day(con_id, now)
             if not holding.shares and not realised:
                 continue
-            price = self.mark(self.listings[con_id], now)
+            price = self._mark(self.listings[con_id], now)
             open_gain = None if price is None else (price - holding.average_cost) * holding.shares
             rows.append(
                 Held(
@@ -193,14 +207,14 @@ class Books:
         """(tag, value, currency) as the broker names them."""
         equity, gross = self.equity(now), self.gross(now)
         available = self.available(now)
-        cash = sum((amount * self.rate(c, now) for c, amount in self.cash.items()), Decimal(0))
+        cash = self.total_cash(now)
         totals = {
             "NetLiquidation": equity,
             "TotalCashValue": cash,
             "SettledCash": cash,
             "AvailableFunds": available,
             "ExcessLiquidity": equity - gross * MAINTENANCE_MARGIN,
-            "BuyingPower": max(available, Decimal(0)) * LEVERAGE,
+            "BuyingPower": max(available, NOTHING) * LEVERAGE,
             "GrossPositionValue": gross,
             "InitMarginReq": gross * INIT_MARGIN,
             "MaintMarginReq": gross * MAINTENANCE_MARGIN,

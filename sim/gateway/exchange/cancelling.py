@@ -41,7 +41,7 @@ def _cancel_live(floor: Floor, order: Order) -> list[Event]:
     wait = lunch_end_of_wait(floor, order)
     if wait is not None:
         work.cancel_at = wait
-        floor.stale.add(order.con_id)
+        floor.touch(order.con_id)
         return []
     events: list[Event] = []
     shares = min(floor.truth.fills_first(order), order.remaining)

@@ -20,7 +20,7 @@ def reject(floor: Floor, order: Order, rejection: Rejection) -> list[Event]:
     order.status, order.why_held, order.reject_reason = "Inactive", "", rejection.text
     order.completed_at, order.completed_status = floor.now, rejection.text
     floor.register.finish(order)
-    floor.stale.add(order.con_id)
+    floor.touch(order.con_id)
     events: list[Event] = [refused(order, rejection.code, rejection.text)]
     if rejection.inactive:
         events.append(told(order))
@@ -44,7 +44,7 @@ def end(floor: Floor, order: Order, words: str) -> list[Event]:
     order.status, order.why_held = "Cancelled", ""
     order.completed_at, order.completed_status = floor.now, words
     floor.register.finish(order)
-    floor.stale.add(order.con_id)
+    floor.touch(order.con_id)
     status, notice = told(order), refused(order, CANCELLED, f"Order Canceled - reason:{words}")
     events: list[Event] = [status, notice]
     if floor.rules.cancel_notice_first:
@@ -71,7 +71,7 @@ def _end_child(floor: Floor, parent: Order, child: Order, words: str) -> list[Ev
 def vanish(floor: Floor, order: Order) -> None:
     """The order is gone without a word."""
     floor.register.forget(order)
-    floor.stale.add(order.con_id)
+    floor.touch(order.con_id)
 
 
 def lunch_end_of_wait(floor: Floor, order: Order) -> datetime | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from decimal import Decimal
 from operator import attrgetter
 
 from sim.gateway.exchange.books import Books
@@ -32,8 +33,14 @@ class Floor:
     register: Register = field(default_factory=Register)
     fills: list[Fill] = field(default_factory=list)
     stale: set[int] = field(default_factory=set)  # listings whose plans have to be made anew
+    claims: dict[int, Decimal] = field(default_factory=dict)  # value of orders that open positions
     taken: dict[int, tuple[datetime, int]] = field(default_factory=dict)  # shares, at a point
     blocks: dict[str, tuple[datetime, int]] = field(default_factory=dict)  # group: point, permId
+
+    def touch(self, con_id: int) -> None:
+        """Something about the listing's orders or its position has changed."""
+        self.stale.add(con_id)
+        self.claims.pop(con_id, None)
 
     def listing(self, order: Order) -> Listing:
         """The order's listing."""

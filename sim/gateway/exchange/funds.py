@@ -71,24 +71,37 @@ def _claimed(floor: Floor, order: Order) -> Decimal:
     """Margin of the other working orders that may open a position, in base currency."""
     claims: dict[str, Decimal] = {}
     for con_id in floor.register.con_ids():
-        left = {side: _reducible(floor, con_id, side) for side in ("BUY", "SELL")}
-        for one in floor.register.live_on(con_id):
-            if one.perm_id == order.perm_id or _is_exit(floor, one):
-                continue
-            opening = max(0, one.remaining - left[one.action])
-            if not one.oca_group:
-                left[one.action] = max(0, left[one.action] - one.remaining)
-            if opening:
-                currency = floor.listings[con_id].currency
-                claim = opening * (_price(floor, one) or NOTHING)
-                claims[currency] = claims.get(currency, NOTHING) + claim
-    return sum(
-        (
-            claim * INIT_MARGIN * floor.books.rate(currency, floor.now)
-            for currency, claim in claims.items()
-        ),
-        NOTHING,
-    )
+        claim = _claim(floor, con_id, order) if con_id == order.con_id else _known(floor, con_id)
+        if claim:
+            currency = floor.listings[con_id].currency
+            claims[currency] = claims.get(currency, NOTHING) + claim
+    rates = {currency: floor.books.rate(currency, floor.now) for currency in claims}
+    return sum((claim * INIT_MARGIN * rates[name] for name, claim in claims.items()), NOTHING)
+
+
+def _known(floor: Floor, con_id: int) -> Decimal:
+    """A listing's claim, counted once until its orders or its position change."""
+    claim = floor.claims.get(con_id)
+    if claim is None:
+        claim = _claim(floor, con_id, None)
+        if all(one.order_type != "MKT" for one in floor.register.live_on(con_id)):
+            floor.claims[con_id] = claim  # a market order's price is the last one
+    return claim
+
+
+def _claim(floor: Floor, con_id: int, but: Order | None) -> Decimal:
+    """The value that a listing's working orders may add to its position, in its currency."""
+    total = NOTHING
+    left = {side: _reducible(floor, con_id, side) for side in ("BUY", "SELL")}
+    for one in floor.register.live_on(con_id):
+        if _is_exit(floor, one) or (but is not None and one.perm_id == but.perm_id):
+            continue
+        opening = max(0, one.remaining - left[one.action])
+        if not one.oca_group:
+            left[one.action] = max(0, left[one.action] - one.remaining)
+        if opening:
+            total += opening * (_price(floor, one) or NOTHING)
+    return total
 
 
 def _opening_shares(floor: Floor, order: Order) -> int:

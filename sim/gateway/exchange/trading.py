@@ -65,7 +65,7 @@ def _meet(floor: Floor, order: Order, point: Point, *, arriving: bool) -> list[E
     acts = triggers(order, point.price) if awaits else marketable
     if not acts or not _may_act(floor, order, point):
         return []
-    floor.stale.add(order.con_id)
+    floor.touch(order.con_id)
     if awaits:
         work = floor.register.work(order)
         work.is_triggered, work.reach = True, None
@@ -138,7 +138,7 @@ def _available(floor: Floor, order: Order, point: Point, wanted: int) -> int:
 def fill(floor: Floor, order: Order, shares: int, price: Decimal) -> list[Event]:
     """The order, live or ended, has so many shares more; exits wake, its group shrinks or goes."""
     execution = book(floor, order, shares, price)
-    floor.stale.add(order.con_id)
+    floor.touch(order.con_id)
     if floor.register.is_live(order):
         mark(floor, order)
     if order.remaining <= 0:
@@ -171,7 +171,7 @@ def _shrink(floor: Floor, other: Order, shares: int) -> list[Event]:
     if floor.truth.keeps(other):
         floor.register.work(other).is_kept = True
         return []
-    floor.stale.add(other.con_id)
+    floor.touch(other.con_id)
     if other.oca_type == ALL or other.remaining <= shares:
         return end(floor, other, BY_GROUP)
     other.quantity -= shares
