@@ -45,6 +45,20 @@ def test_what_is_not_known_is_refused_with_the_nearest_that_is(line, says):
     assert says in refusal(line)
 
 
+@pytest.mark.parametrize(
+    ("line", "by"),
+    [
+        ('{"fault": "F22", "leg": "stop"}', "client"),
+        ('{"fault": "F33", "order": 7}', "symbol, client"),
+        ('{"fault": "F19", "client": 7}', "symbol"),
+    ],
+)
+def test_a_scope_that_no_opportunity_of_the_fault_has_is_refused(line, by):
+    said = refusal(line)
+    assert "cannot be narrowed by" in said
+    assert said.endswith(f"it can by {by}")
+
+
 @pytest.mark.parametrize("key", ["message", "times", "client"])
 @pytest.mark.parametrize(
     "value", ["1.5", "true", '"1"', "-1", "[]", "{}", "NaN", "Infinity", "1e400", "9" * 5000]
@@ -107,9 +121,9 @@ def test_an_instant_without_its_zone_is_none(value):
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ('{"fault": "F22", "leg": "middle"}', "leg must be one of entry, target, stop"),
-        ('{"fault": "F22", "leg": 1}', "leg must be one of"),
-        ('{"fault": "F22", "symbol": 700}', "symbol must be a text"),
+        ('{"fault": "F3", "leg": "middle"}', "leg must be one of entry, target, stop"),
+        ('{"fault": "F3", "leg": 1}', "leg must be one of"),
+        ('{"fault": "F3", "symbol": 700}', "symbol must be a text"),
         ('{"fault": "F22", "when": "later"}', "when must be one of before, after, idle"),
         ('{"fault": "F31", "code": "354"}', "code must be one of 354"),
         ('{"fault": "F31", "code": 354.0}', "code must be one of 354"),
@@ -220,6 +234,12 @@ def _values(default):
 
 
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda m: timezone(timedelta(minutes=m))) | st.just(UTC)
+SCOPED = {
+    "leg": st.sampled_from(("entry", "target", "stop")),
+    "symbol": st.text(),
+    "client": st.integers(0, 10**9),
+    "order": st.integers(0, 10**9),
+}
 PLANS = st.sampled_from(sorted(CATALOGUE)).flatmap(
     lambda fault: st.builds(
         Plan,
@@ -229,10 +249,8 @@ PLANS = st.sampled_from(sorted(CATALOGUE)).flatmap(
         after_seconds=st.none() | st.floats(0, 1e9),
         probability=st.floats(0, 1, exclude_min=True),
         times=st.integers(0, 10**9),
-        leg=st.none() | st.sampled_from(("entry", "target", "stop")),
-        symbol=st.none() | st.text(),
-        client=st.none() | st.integers(0, 10**9),
         settings=settings_of(fault),
+        **{scope: st.none() | SCOPED[scope] for scope in CATALOGUE[fault].scopes},
     )
 )
 

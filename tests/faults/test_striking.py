@@ -152,7 +152,6 @@ async def refusals(scene, client_id, count, pause=60):
         ({"symbol": "700"}, []),
         ({"client": 7}, [0]),
         ({"client": 8}, []),
-        ({"leg": "stop"}, []),
     ],
 )
 def test_a_plan_strikes_at_the_first_opportunity_that_all_its_keys_allow(keys, struck):

@@ -33,7 +33,7 @@ CATALOGUE: dict[str, type[Fault]] = {}
 
 def read(lines: Iterable[str]) -> Schedule:
     """The schedule of a file's lines. Raises ScheduleError with one line."""
-    return read_schedule(lines, {name: fault.settings for name, fault in CATALOGUE.items()})
+    return read_schedule(lines, CATALOGUE)
 
 
 class Faults(Truth):

@@ -22,6 +22,7 @@ class F36(Fault):
     """
 
     name = "F36"
+    scopes = ("symbol", "client")
     settings = {"kind": ("ambiguous", "unknown", "changed"), "seconds": 0.0}
 
     def swallows(self, request: Request) -> bool:
@@ -65,6 +66,7 @@ class F37(Fault):
     """
 
     name = "F37"
+    scopes = ("symbol", "client")
     settings = {
         "kind": ("wrong_rule", "commas", "closed", "zone"),
         "seconds": 0.0,

@@ -134,6 +134,7 @@ class Fault(Truth):
 
     name: ClassVar[str]
     settings: ClassVar[Mapping[str, Any]] = {}  # defaults; a tuple: one of its words, the first
+    scopes: ClassVar[tuple[str, ...]] = ("client",)  # what its opportunities can be narrowed by
     # Whether a strike is about the one order, so that its line names it: the legs of a family come
     # at one instant, and a draw that struck the second would strike the first when played again.
     narrows: ClassVar[bool] = False

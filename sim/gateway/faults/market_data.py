@@ -23,6 +23,7 @@ class F31(Fault):
     """A request for market data gets an error in place of quotes."""
 
     name = "F31"
+    scopes = ("symbol", "client")
     words = {
         354: "Requested market data is not subscribed.",
         10089: "Requested market data requires additional subscription for API.",
@@ -46,6 +47,7 @@ class F32(Fault):
     """Who asked for live quotes gets delayed ones, with no more than the notice 10167."""
 
     name = "F32"
+    scopes = ("symbol", "client")
 
     def swallows(self, request: Request) -> bool:
         session = request.session
@@ -70,6 +72,7 @@ class F33(Fault):
     """
 
     name = "F33"
+    scopes = ("symbol", "client")
     settings = {
         "kind": ("stale", "minus_one", "zero", "nan", "crossed", "split"),
         "seconds": 0.0,
@@ -138,6 +141,7 @@ class F34(Fault):
     """A request for bars gets an error or an answer without bars."""
 
     name = "F34"
+    scopes = ("symbol", "client")
     settings = {"kind": ("no_data", "pacing", "empty")}
     words = {
         "no_data": "HMDS query returned no data",
@@ -161,6 +165,7 @@ class F35(Fault):
     """A request for bars is never answered."""
 
     name = "F35"
+    scopes = ("symbol", "client")
 
     def swallows(self, request: Request) -> bool:
         return request.name == "reqHistoricalData" and self.fires(

@@ -193,6 +193,7 @@ class F14(Fault):
     """A what-if order gets no answer, or one without margins or without a commission."""
 
     name = "F14"
+    scopes = ("symbol", "client")
     settings: ClassVar[Mapping[str, Any]] = {"kind": ("silent", "margins", "commission")}
 
     def answers(self, session: Speaker, answer: Answer) -> Iterable[Answer]:

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from sim.gateway.exchange.truth import Rejection
 from sim.gateway.faults.fault import Answer, Fault, Request, Speaker, Stage, Struck
-from sim.gateway.faults.schedule import Plan
+from sim.gateway.faults.schedule import SCOPES, Plan
 from sim.gateway.nouns import Order
 
 LIVE = ("PreSubmitted", "Submitted")
@@ -44,6 +44,7 @@ class OrderFault(Fault):
     """A fault that is about one order at a time."""
 
     narrows: ClassVar[bool] = True
+    scopes: ClassVar[tuple[str, ...]] = SCOPES
 
     def __init__(self, plan: Plan, stage: Stage, struck: Struck, seed: str) -> None:
         super().__init__(plan, stage, struck, seed)

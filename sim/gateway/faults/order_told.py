@@ -147,6 +147,7 @@ class F19(OrderFault):
     """
 
     name = "F19"
+    scopes = ("symbol",)
     settings: ClassVar[Mapping[str, Any]] = {
         "kind": ("liquidation", "manual"),
         "action": ("BUY", "SELL"),

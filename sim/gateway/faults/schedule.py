@@ -7,8 +7,11 @@ at            nor before this instant, ISO 8601 with its zone
 after_seconds or this long after the gateway's start, in simulated seconds
 probability   above 0, at most 1: drawn at every opportunity, from the seed
 times         how often it strikes; 0 is without end; default 1
-leg, symbol, client    only for such orders: entry, target or stop; this symbol; this client id
-order         only for orders of this id
+leg, order    only for such orders: entry, target or stop; of this id
+symbol        only for this symbol
+client        only for the client of this id
+
+A fault takes only the scopes that its opportunities have: one of the connection knows no leg.
 
 Other keys are the fault's own settings. A line `{"seed": 7}` sets the seed of the draws. Blank
 lines and lines that begin with # are passed over.
@@ -21,7 +24,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 LEGS = ("entry", "target", "stop")
 SCOPES = ("leg", "symbol", "client", "order")
@@ -87,10 +90,17 @@ def nearest(word: str, known: Collection[str]) -> str:
     return f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(known))}"
 
 
-def read_schedule(lines: Iterable[str], known: Mapping[str, Mapping[str, Any]]) -> Schedule:
+class Kind(Protocol):
+    """What can be said of one kind of fault: its settings with their defaults, and its scopes."""
+
+    settings: ClassVar[Mapping[str, Any]]
+    scopes: ClassVar[tuple[str, ...]]
+
+
+def read_schedule(lines: Iterable[str], known: Mapping[str, type[Kind]]) -> Schedule:
     """The schedule of a file's lines.
 
-    known: the settings of each fault with their defaults, by the fault's name.
+    known: each kind of fault by its name.
     Raises ScheduleError naming the line.
     """
     plans: list[Plan] = []
@@ -140,13 +150,16 @@ def _shown(value: Any) -> str:
     return words if len(words) <= SHOWN_CHARACTERS else f"{words[:SHOWN_CHARACTERS]}..."
 
 
-def _plan(row: dict[str, Any], known: Mapping[str, Mapping[str, Any]]) -> Plan:
+def _plan(row: dict[str, Any], known: Mapping[str, type[Kind]]) -> Plan:
     name = row.get("fault")
     if not isinstance(name, str) or name not in known:
         raise ScheduleError(f"no fault {_shown(name)}; {nearest(str(name), known)}")
-    settings = known[name]
-    allowed = {"fault", *TRIGGERS, *SCOPES, *settings}
+    settings, scopes = known[name].settings, known[name].scopes
+    allowed = {"fault", *TRIGGERS, *scopes, *settings}
     for key in row:
+        if key in SCOPES and key not in allowed:
+            words = ", ".join(scopes) or "nothing"
+            raise ScheduleError(f"{name} cannot be narrowed by {key}; it can by {words}")
         if key not in allowed:
             raise ScheduleError(f"{name} has no key {_shown(key)}; {nearest(key, allowed)}")
     own = {key: row[key] for key in settings if key in row}

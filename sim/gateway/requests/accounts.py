@@ -79,7 +79,7 @@ class Accounts:
     def moved(self, con_ids: tuple[int, ...]) -> None:
         """Positions and values after an execution, to a client that subscribed to them."""
         held = {row.con_id: row for row in self._exchange.held()}
-        rows = [held[con_id] for con_id in con_ids if con_id in held]
+        rows = [held.get(con_id) or _flat(con_id) for con_id in con_ids]
         if self._positions:
             for row in rows:
                 self._position(row)
@@ -237,3 +237,16 @@ class Accounts:
         elif con_id in self._exchange.books.holdings:
             self._asker.say("pnlSingle", reqId=request_id, **unknown, value=UNSET_DOUBLE_TEXT)
         self._asker.core.later(seconds, self.tick)
+
+
+def _flat(con_id: int) -> Held:
+    """A position that is no more, and realised nothing today."""
+    nothing = Decimal(0)
+    return Held(
+        con_id=con_id,
+        shares=0,
+        average_cost=nothing,
+        market_price=None,
+        realised_pnl=nothing,
+        unrealised_pnl=nothing,
+    )
