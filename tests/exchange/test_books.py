@@ -162,6 +162,35 @@ def test_a_purchase_in_another_currency_is_borrowed_and_marked():
     assert found["ExchangeRate", "HKD"] == D("0.128")
 
 
+def test_every_value_of_an_account_with_a_long_and_a_short_position():
+    market = exchange()
+    market.by_broker(1, "BUY", 100)
+    market.by_broker(2, "SELL", 100)
+    fees = {fill.currency: fill.commission for fill in market.fills()}
+    long, short = D(20_000), D(38_000) * D("0.128")
+    cash = 100_000 - D("20001") - fees["USD"] + (D(38_000) - fees["HKD"]) * D("0.128")
+    net, gross = cash + long - short, long + short
+    gain = -1 - fees["USD"] - fees["HKD"] * D("0.128")  # a tick of spread, and the fees
+    expected = {
+        "NetLiquidation": net,
+        "EquityWithLoanValue": net,
+        "TotalCashValue": cash,
+        "SettledCash": cash,
+        "GrossPositionValue": gross,
+        "InitMarginReq": gross / 2,
+        "MaintMarginReq": gross / 4,
+        "AvailableFunds": net - gross / 2,
+        "ExcessLiquidity": net - gross / 4,
+        "BuyingPower": (net - gross / 2) * 4,
+    }
+    found = values(market)
+    assert {tag: found[tag, "USD"] for tag in expected} == {
+        tag: round(amount, 2) for tag, amount in expected.items()
+    }
+    assert found["UnrealizedPnL", "BASE"] == round(gain, 2)
+    assert market.pnl() == (gain, gain, 0)
+
+
 def test_an_account_kept_in_hong_kong_counts_in_its_dollars():
     market = exchange(base_currency="HKD", cash={"HKD": D(1_000_000)}, rules=None)
     market.place(order(limit="200.01"))

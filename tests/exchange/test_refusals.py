@@ -216,6 +216,20 @@ def test_working_exits_of_a_position_claim_nothing():
     assert code_of(market.place(order(4, quantity=10, limit="200"))) == 201
 
 
+def test_of_working_sales_what_goes_past_the_position_claims_margin():
+    market = exchange(cash={"USD": D(100_000)})
+    market.by_broker(1, "BUY", 200)
+    market.place(order(1, "SELL", quantity=200, limit="250"))
+    market.place(order(2, "SELL", limit="250"))  # a short of 100: 12,500 of margin
+    assert code_of(market.place(order(3, quantity=680, limit="200"))) == 201
+    assert code_of(market.place(order(4, quantity=670, limit="200"))) is None
+
+
+def test_a_rejection_gives_its_reason():
+    events = exchange().place(order(quantity=10_000, limit="200.00"))
+    assert text_of(events) == ("Order rejected - reason:available funds 100000.00 are insufficient")
+
+
 @pytest.mark.parametrize(("allowed", "code"), [(True, None), (False, 201)])
 def test_american_shorts_by_the_rules_and_no_hong_kong_ones(allowed, code):
     rules = Rules(us_short_sales=allowed)
