@@ -117,7 +117,7 @@ def _check_money(found: dict[str, Any]) -> None:
     assert found["pnl_single"] == [0, 0, realised]
     # The price that the order was moved to, and what an open order says of itself behind it
     price = _close_to(last * 0.7, within=0.005)
-    terms = ["GTC", found["account"], "scenario", True, 3, False, False, False]
+    terms = ["GTC", found["account"], "scenario", True, 3, "", False, False, False]
     assert found["echo"] == [price, *terms]
 
 

@@ -18,6 +18,7 @@ wrapper = importlib.import_module(f"{sys.argv[1]}.wrapper")
 
 SHARES = 10
 HK_LOT = 200
+SECONDS_MAX = 30  # most questions of the library wait for ever
 TAGS = ("NetLiquidation", "BuyingPower", "AvailableFunds")
 SPOKEN_ERROR = re.compile(r"(Warning|Error) \d+, reqId ")  # an error message from the gateway
 
@@ -87,7 +88,8 @@ def echo(order):
     """What an open order says of itself, from its beginning to its end."""
     return [
         *(order.lmtPrice, order.tif, order.account, order.orderRef, order.outsideRth),
-        *(order.ocaType, order.whatIf, order.isOmsContainer, order.discretionaryUpToLimitPrice),
+        *(order.ocaType, order.algoStrategy, order.whatIf),
+        *(order.isOmsContainer, order.discretionaryUpToLimitPrice),
     ]
 
 
@@ -251,9 +253,9 @@ async def gains(ib, found):
     found["pnl_single"] = [single.position, single.unrealizedPnL, single.realizedPnL]
 
 
-async def main(port, version):
-    """The whole scenario."""
-    notes, ib = Notes(), lib.IB()
+async def scenario(notes, port, version):
+    """The whole scenario; what was found."""
+    ib = lib.IB()
     ib.client.MinClientVersion = ib.client.MaxClientVersion = version
     ib.client.MaxRequests = 0  # it would wait to stay under the limits of a real gateway
     await ib.connectAsync("127.0.0.1", port, clientId=5, timeout=10)
@@ -268,9 +270,18 @@ async def main(port, version):
     await refusals(ib, notes, us, hk, found)
     await gains(ib, found)
     found["notices"] = notes.codes[-1]
-    found["problems"] = notes.problems
+    found["problems"] = list(notes.problems)  # before it hangs up
     ib.disconnect()
-    print(json.dumps(found))
+    return found
+
+
+async def main(port, version):
+    """Prints what was found. Raises TimeoutError, with the problems, where an answer is missing."""
+    notes = Notes()
+    try:
+        print(json.dumps(await asyncio.wait_for(scenario(notes, port, version), SECONDS_MAX)))
+    except TimeoutError as error:
+        raise TimeoutError(f"{error} {notes.problems}") from error
 
 
 asyncio.run(main(int(sys.argv[2]), int(sys.argv[3])))

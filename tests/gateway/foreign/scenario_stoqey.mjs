@@ -205,7 +205,8 @@ async function openOrders() {
 /** What an open order says of itself, from its beginning to its end. */
 const echo = (order) => [
   ...[order.lmtPrice, order.tif, order.account, order.orderRef, order.outsideRth],
-  ...[order.ocaType, order.whatIf, order.isOmsContainer, order.discretionaryUpToLimitPrice],
+  ...[order.ocaType, order.algoStrategy, order.whatIf],
+  ...[order.isOmsContainer, order.discretionaryUpToLimitPrice],
 ];
 
 const row = (order, state) => [order.orderType, order.action, state.status];
