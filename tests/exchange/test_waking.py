@@ -22,7 +22,7 @@ from tests.exchange.market import (
     order,
     still,
 )
-from tests.support.tiny import NOON, US_CLOSE, US_OPEN
+from tests.support.tiny import DAY, NOON, US_CLOSE, US_OPEN
 
 STEP = timedelta(seconds=15)
 plans = st.lists(
@@ -199,6 +199,23 @@ def test_opens_closes_and_the_end_of_a_good_till_date_are_wakes():
     assert market.next_wake() == US_CLOSE
     market.advance(US_CLOSE)
     assert market.next_wake() == US_OPEN + timedelta(days=3)  # DAY is a Friday
+
+
+def test_an_order_outlives_a_closure_longer_than_anyone_looks_ahead():
+    class Closed(Moving):
+        def sessions(self, market, day):
+            is_closed = DAY < day < DAY + timedelta(days=31)
+            return () if is_closed else super().sessions(market, day)
+
+    fall = {31 * 24 * 60 + 5: still("149")}  # minutes from one open to the next
+    slept, jumped = (exchange(world=Closed(fall)) for _ in range(2))
+    for market in (slept, jumped):
+        market.place(order(limit="150", tif="GTC"))
+    sleeping(slept, US_CLOSE + timedelta(days=31))
+    jumped.advance(US_CLOSE + timedelta(days=31))
+    [fill] = slept.fills()
+    assert fill.at == US_OPEN + timedelta(days=31, minutes=5)
+    assert jumped.fills() == [fill]
 
 
 def test_hk_wakes_for_its_lunch_and_its_waiting_cancellation():

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from sim.gateway.exchange.day import Reach
 from sim.gateway.exchange.families import armed
 from sim.gateway.exchange.floor import Floor
 from sim.gateway.exchange.matching import joined, reach
+from sim.gateway.exchange.path import OPENS_WITHIN_DAYS
 from sim.gateway.exchange.statuses import waits_for_trigger
 from sim.gateway.exchange.trading import rests_as_odd_lot
 from sim.gateway.nouns import Listing, Order
+
+LOOK_AGAIN_AFTER = timedelta(days=OPENS_WITHIN_DAYS - 1)  # where no session is in sight
 
 
 class Agenda:
@@ -50,7 +53,7 @@ def _next_step(floor: Floor, con_id: int) -> datetime | None:
     listing, now = floor.listings[con_id], floor.now
     instants = [
         floor.paths.last_close(listing, now),
-        floor.paths.next_open(listing, now),
+        floor.paths.next_open(listing, now) or now + LOOK_AGAIN_AFTER,
         floor.paths.next_touched(listing, _reach_of(floor, listing, orders), now),
     ]
     for order in orders:
