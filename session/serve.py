@@ -93,6 +93,7 @@ def _account_of(gateway: Gateway) -> dict[str, Any]:
         "requests": tally.requests,
         "refused": tally.refused,
         "left_over": tally.left_over,
+        "failed": tally.failed,
         "struck": gateway.faults.struck.counts,
     }
 

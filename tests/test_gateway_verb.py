@@ -63,7 +63,7 @@ def test_it_says_where_it_listens_and_at_the_end_what_it_read(agent):
         assert asyncio.run(placed(port)) == ["Submitted"] * 3
     told = json.loads(lines[-1])
     assert told["requests"] > 8
-    assert (told["refused"], told["left_over"], told["struck"]) == ([], 0, {})
+    assert (told["refused"], told["left_over"], told["failed"], told["struck"]) == ([], 0, 0, {})
 
 
 def test_what_struck_is_printed_as_lines_that_make_it_strike_again(agent, tmp_path):

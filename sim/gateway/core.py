@@ -62,6 +62,7 @@ class Tally:
 
     requests: int = 0
     left_over: int = 0  # requests with more fields than their layout has
+    failed: int = 0  # connections that this gateway's own mistake ended
     refused: list[str] = field(default_factory=list)  # the first ones, in words
 
     def note(self, words: str, *, left_over: bool) -> None:

@@ -126,15 +126,22 @@ class Gateway:
         patience = asyncio.get_running_loop().call_later(
             HELLO_SECONDS_MAX, self._drop_silent, session, outlet
         )
+        is_ours = True  # whatever else is raised is this gateway's own mistake
         try:
             while not session.closed and (data := await reader.read(READ_BYTES)):
                 await self._thawed()
                 session.receive(data)
                 self._flush()
                 self._set_timer()
+            is_ours = False
         except ConnectionError:
+            is_ours = False
             session.closed = True  # the client is gone; its orders stay
+        except asyncio.CancelledError:
+            is_ours = False
+            raise
         finally:
+            self.tally.failed += is_ours
             patience.cancel()
             session.leave()
             del self._connections[session]

@@ -38,6 +38,7 @@ async def served(world=None, now=NOON, **more):
         await gateway.close()
         await asyncio.sleep(0)
         gc.collect(1)  # a task's unheard exception is told when the task is
+    assert gateway.tally.failed == 0
     # What a connection's task raises ends that connection and is told to nobody else.
     assert failures == [], [repr(one.get("exception")) for one in failures]
 

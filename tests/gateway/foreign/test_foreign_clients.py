@@ -116,6 +116,7 @@ def test_the_gateway_reads_every_field_of_every_request(play, run):
     assert counted["requests"] > 30
     assert counted["refused"] == []
     assert counted["left_over"] == 0
+    assert counted["failed"] == 0
 
 
 def test_all_clients_hear_the_same(play):
