@@ -271,9 +271,11 @@ def test_what_if_refuses_as_placing_would_and_changes_nothing():
     market = exchange()
     assert market.what_if(order(limit="199.999")).code == 110
     assert market.what_if(order(limit="199", quantity=10_000)).code == 201
-    found = market.what_if(order(limit="200"))
-    assert found["init_change"] == 10_000
-    assert found["maintenance_change"] == 5_000
+    found = market.what_if(order(limit="190"))
+    assert found["init_change"] == 9_500
+    assert found["maintenance_change"] == 4_750
+    assert market.what_if(order(kind="STP", stop="210"))["init_change"] == 10_500
+    assert market.what_if(order(kind="MKT"))["init_change"] == 10_000
     assert found["commission"] == D("1.0003")
     assert market.open_orders() == []
     assert market.next_id(7) == 1

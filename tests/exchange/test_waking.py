@@ -7,6 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sim.gateway.bars import price_of, units_of
+from sim.gateway.exchange.agenda import reach_of
+from sim.gateway.exchange.day import Reach
+from sim.gateway.exchange.matching import is_marketable, triggers
 from sim.gateway.nouns import Filled, OrderChanged, Refused
 from sim.gateway.rules import Rules
 from tests.exchange.market import (
@@ -22,15 +26,16 @@ from tests.exchange.market import (
     order,
     still,
 )
-from tests.support.tiny import DAY, NOON, US_CLOSE, US_OPEN
+from tests.support.tiny import AAPL, DAY, NOON, US_CLOSE, US_OPEN
 
 STEP = timedelta(seconds=15)
+dollars = st.integers(193, 207)  # the day moves by whole dollars: prices are at, or just beside
 plans = st.lists(
     st.tuples(
         st.sampled_from(["BUY", "SELL"]),
         st.sampled_from(["LMT", "STP", "STP LMT", "MKT", "bracket"]),
         st.integers(1, 2500),
-        st.integers(19_600, 20_400),
+        st.builds(lambda dollars, cents: 100 * dollars + cents, dollars, st.integers(-2, 2)),
         st.sampled_from(["DAY", "GTC", "IOC"]),
         st.integers(0, 2000),  # seconds until the next one
         st.sampled_from(["", "cancel", "modify"]),  # what then happens to the one before
@@ -76,6 +81,14 @@ def sleeping(market, until):
     return events + market.advance(until)
 
 
+def looking_at_every_point(market):
+    """The exchange without its foresight: every point of the walk is tried for every order."""
+    foresight = market.paths.next_touched
+    market.paths.next_touched = lambda listing, _, after: foresight(
+        listing, Reach(at_all=True), after
+    )
+
+
 def awake(market, until):
     """Moves on every few seconds."""
     events = []
@@ -87,6 +100,8 @@ def awake(market, until):
 
 def run(plan, seed, go, extremes):
     market = exchange(swinging(seed), seed=seed, cash=RICH, rules=Rules(extremes=extremes))
+    if go is awake:
+        looking_at_every_point(market)
     events, now = [], NOON
     for number, (action, kind, quantity, cents, tif, seconds, then) in enumerate(plan, start=1):
         for one in orders_of(number, action, kind, quantity, cents, tif):
@@ -124,6 +139,34 @@ def test_waking_when_told_gives_the_same_as_never_sleeping(plan, seed, extremes)
     assert seen(first) == seen(second) == seen(third)
     assert slept.fills() == jumped.fills() == woke.fills()
     assert slept.pnl() == jumped.pnl() == woke.pnl()
+
+
+@settings(max_examples=1000, deadline=None)
+@given(
+    st.sampled_from(["BUY", "SELL"]),
+    st.sampled_from(["LMT", "STP", "STP LMT", "MKT"]),
+    st.sampled_from([9_990, 9_999, 10_000, 10_100, 2_000_000]),  # around the band's edge at 1.00
+    st.integers(-5, 5),
+    st.integers(0, 3),
+    st.booleans(),
+)
+def test_a_price_that_acts_on_an_order_is_always_within_its_reach(
+    action, kind, units, ticks, spread, is_triggered
+):
+    market = exchange(rules=Rules(spread_ticks=spread))
+    paths, limit = market.paths, price_of(units)
+    price = limit + ticks * paths.tick(AAPL, limit)
+    one = order(1, action, kind, limit=str(limit), stop=str(limit))
+    awaits = kind.startswith("STP") and not is_triggered
+    market._floor.register.admit(one)
+    market._floor.register.work(one).is_triggered = is_triggered
+    acts = triggers(one, price) if awaits else is_marketable(one, price, paths.ask(AAPL, price))
+    low, high, at_all = reach_of(market._floor, AAPL, one)
+    reached = at_all or (low is not None and units_of(price) <= low)
+    reached = reached or (high is not None and units_of(price) >= high)
+    assert reached or not acts
+    if not at_all and units not in (9_990, 9_999, 10_000):
+        assert reached == acts  # away from an edge nobody wakes for nothing
 
 
 def test_nobody_wakes_for_a_price_that_is_not_reached():

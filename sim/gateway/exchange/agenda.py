@@ -54,7 +54,7 @@ def _next_step(floor: Floor, con_id: int) -> datetime | None:
     instants = [
         floor.paths.last_close(listing, now),
         floor.paths.next_open(listing, now) or now + LOOK_AGAIN_AFTER,
-        floor.paths.next_touched(listing, _reach_of(floor, listing, orders), now),
+        floor.paths.next_touched(listing, _joint_reach(floor, listing, orders), now),
     ]
     for order in orders:
         work = floor.register.work(order)
@@ -62,17 +62,19 @@ def _next_step(floor: Floor, con_id: int) -> datetime | None:
     return min((at for at in instants if at is not None and at > now), default=None)
 
 
-def _reach_of(floor: Floor, listing: Listing, orders: list[Order]) -> Reach:
+def _joint_reach(floor: Floor, listing: Listing, orders: list[Order]) -> Reach:
     return joined(
         [
-            _reach(floor, listing, order)
+            reach_of(floor, listing, order)
             for order in orders
             if armed(floor, order) > 0 and not rests_as_odd_lot(floor, order)
         ]
     )
 
 
-def _reach(floor: Floor, listing: Listing, order: Order) -> Reach:
+def reach_of(floor: Floor, listing: Listing, order: Order) -> Reach:
+    """What a bar must do so that something may happen to the order; kept until its terms change."""
+
     def bid_max(ask: Decimal) -> Decimal:
         """A spread below the ask, by the finest tick that may apply there."""
         spread = floor.rules.spread_ticks
