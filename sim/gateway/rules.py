@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-
 _WORDS = {
     "extremes": ("seed", "worst"),
     "parent_end_takes_children": ("always", "unfilled"),
