@@ -15,7 +15,7 @@ from typing import Any
 
 from sim.gateway.wire import answers, requests
 from sim.gateway.wire.layout import Layout, Part
-from sim.gateway.wire.reader import BadRequest, Reader
+from sim.gateway.wire.words import BadRequest
 
 SHOWN_MAX = 3  # examples of one difference
 SEEN_MIN = 2  # messages that must agree before a constant is believed
@@ -107,7 +107,7 @@ def _problem(
     if layout is None:
         return "a message that is not laid out here"
     try:
-        layout.read(Reader(fields[1:]), version)
+        layout.read(fields[1:], version)
     except BadRequest as error:
         return str(error)
     for part, word in _leading(layout, fields[1:], version):

@@ -27,7 +27,7 @@ from sim.gateway.requests.scanner import Scanner
 from sim.gateway.wire import answers, requests
 from sim.gateway.wire.frames import HELLO, FrameError, FrameReader, encode, fields_of, frame
 from sim.gateway.wire.layout import Layout, Part, Values
-from sim.gateway.wire.reader import BadRequest, LeftOver, Reader
+from sim.gateway.wire.words import BadRequest, LeftOver
 
 VERSION_MIN, VERSION_MAX = 157, 176
 MISALIGNED_VERSION = 158  # clients disagree about openOrder's duration there: never spoken
@@ -208,7 +208,7 @@ class Session:
         self.core.catch_up()
         if self.closed:
             return  # the gateway was restarted just now
-        values = layout.read(Reader(fields[1:]), self.version)
+        values = layout.read(fields[1:], self.version)
         if self.client_id < 0:
             self._attempt(layout, fields, partial(self._start, values["clientId"]))
             return

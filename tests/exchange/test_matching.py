@@ -265,7 +265,6 @@ def test_in_a_halt_nothing_is_matched_and_there_is_no_quote():
     assert (market.top(1).bid, market.top(1).ask, market.top(1).last) == (None, None, D("200"))
     assert market.paths.is_halted(AAPL, at_minute(49))
     assert words(market.place(order(2, limit="205"))) == [
-        (2, "PreSubmitted", ""),
         (2, "Submitted", ""),
     ]
     market.advance(at_minute(49))

@@ -34,11 +34,8 @@ PARTLY = {"quantity": 2000, "limit": "200.05"}  # 625 at once: a quarter of a qu
 # Statuses
 
 
-def test_an_order_that_rests_is_accepted_first_and_then_submitted():
-    assert words(exchange().place(order(limit="199"))) == [
-        (1, "PreSubmitted", ""),
-        (1, "Submitted", ""),
-    ]
+def test_an_order_that_rests_is_submitted_and_announced_once():
+    assert words(exchange().place(order(limit="199"))) == [(1, "Submitted", "")]
 
 
 def test_an_order_that_fills_at_once_is_accepted_and_filled_and_nothing_else():
@@ -240,7 +237,7 @@ def test_ids_that_cannot_be_used():
     assert words(market.place(order(5, limit="200.05"))) == [(5, "error", 104)]
     assert words(market.place(order(6, limit="150"))) == [(6, "error", 103)]
     assert words(market.place(order(4, limit="150"))) == [(4, "error", 103)]
-    assert words(market.place(order(4, limit="150", client_id=8)))[0] == (4, "PreSubmitted", "")
+    assert words(market.place(order(4, limit="150", client_id=8)))[0] == (4, "Submitted", "")
     assert market.next_id(7) == 7
 
 
@@ -404,7 +401,7 @@ def test_immediate_or_cancel_takes_what_is_there():
 def test_outside_rth_changes_nothing_in_new_york_and_is_ignored_with_a_notice_in_hong_kong():
     market = exchange(start=HK_MORNING)
     events = words(market.place(hk_order(limit="378", outside_rth=True)))
-    assert events == [(1, "PreSubmitted", ""), (1, "error", 2109), (1, "Submitted", "")]
+    assert events == [(1, "Submitted", ""), (1, "error", 2109)]
     market.place(order(2, "BUY", "STP", stop="190", outside_rth=True))
     market.advance(US_OPEN - timedelta(seconds=1))
     assert market.fills() == []  # 200 has long been above 190

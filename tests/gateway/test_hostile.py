@@ -14,7 +14,6 @@ from sim.gateway.server import CONNECTIONS_MAX, HELLO_SECONDS_MAX
 from sim.gateway.wire import answers, requests
 from sim.gateway.wire.frames import FRAME_BYTES_MAX, encode
 from sim.gateway.wire.layout import Part
-from sim.gateway.wire.reader import Reader
 from tests.support.lying import in_virtual_time
 from tests.support.tiny import AAPL, TinyWorld
 from tests.support.wire import hello, peer, served, start
@@ -219,7 +218,7 @@ def test_a_name_with_anything_in_it_arrives_as_one_field():
             return [message for message in found if message[0] == "10"]
 
     [details] = in_virtual_time(main)
-    told = answers.CONTRACT_DETAILS.read(Reader(details[1:]), 176)
+    told = answers.CONTRACT_DETAILS.read(details[1:], 176)
     name = told["longName"].encode().decode("unicode_escape")
     assert name.startswith('Nämewith\x07 \\ "quotes" 漢字 \U0001f4a3longlong')
 

@@ -13,16 +13,16 @@ from sim.gateway.session import VERSION_MAX, VERSION_MIN, served_version
 from sim.gateway.wire import answers, requests
 from sim.gateway.wire.frames import FrameError
 from sim.gateway.wire.layout import Packed, Part, Rest, Rows, When
-from sim.gateway.wire.reader import BadRequest, LeftOver, Reader
+from sim.gateway.wire.words import BadRequest, LeftOver, boolean, decimal, integer, same
 from tests.support.lying import in_virtual_time
 from tests.support.wire import served
 
 VERSIONS = [version for version in range(VERSION_MIN, VERSION_MAX + 1) if version != 158]
 WORDS = {
-    Reader.text: st.text("abcXYZ 019.-", max_size=8),
-    Reader.integer: st.integers(-(2**31), 2**31 - 2),
-    Reader.decimal: st.decimals(-(10**9), 10**9, places=4, allow_nan=False),
-    Reader.boolean: st.booleans(),
+    same: st.text("abcXYZ 019.-", max_size=8),
+    integer: st.integers(-(2**31), 2**31 - 2),
+    decimal: st.decimals(-(10**9), 10**9, places=4, allow_nan=False),
+    boolean: st.booleans(),
 }
 LAYOUTS = [*answers.ALL.values(), *requests.SERVED.values()]
 
@@ -45,7 +45,7 @@ def values_of(parts, draw):
     return found
 
 
-def same(kept, back):
+def is_kept(kept, back):
     """Whether everything that was given came back."""
     for name, value in kept.items():
         if name not in back:
@@ -53,7 +53,7 @@ def same(kept, back):
         if isinstance(value, list):
             assert len(back[name]) == len(value)
             for row, again in zip(value, back[name], strict=True):
-                same(row, again)
+                is_kept(row, again)
         elif isinstance(value, str):
             assert back[name] == value
         else:
@@ -65,11 +65,11 @@ def test_what_is_written_is_read_back_field_for_field(layout, version, data):
     values = values_of(layout.parts, data.draw)
     fields = layout.write(values, version)
     assert fields[0] == str(layout.number)
-    back = layout.read(Reader(fields[1:]), version)
-    same(values, back)
+    back = layout.read(fields[1:], version)
+    is_kept(values, back)
     if not any(isinstance(part, Rest) for part in layout.parts):
         with pytest.raises(LeftOver):
-            layout.read(Reader([*fields[1:], "one more"]), version)
+            layout.read([*fields[1:], "one more"], version)
 
 
 @given(st.sampled_from(LAYOUTS), st.sampled_from(VERSIONS))
@@ -77,7 +77,7 @@ def test_a_message_that_ends_too_early_is_refused(layout, version):
     fields = layout.write({}, version)
     if len(fields) > 1:
         with pytest.raises(BadRequest):
-            layout.read(Reader(fields[1:-1]), version)
+            layout.read(fields[1:-1], version)
 
 
 def test_a_name_that_the_layout_does_not_have_is_our_mistake():

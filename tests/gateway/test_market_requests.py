@@ -10,7 +10,6 @@ import pytest
 from sim.gateway.nouns import Headline, Session
 from sim.gateway.rules import Rules
 from sim.gateway.wire import answers
-from sim.gateway.wire.reader import Reader
 from tests.support.lying import in_virtual_time
 from tests.support.tiny import DAY, NOON, US_CLOSE, US_OPEN, TinyWorld, flat
 from tests.support.wire import peer, served
@@ -46,7 +45,7 @@ def ticks(messages):
 def details(messages):
     """The contractDetails among messages, by name."""
     layout = answers.CONTRACT_DETAILS
-    return [layout.read(Reader(m[1:]), 176) for m in messages if m[0] == "10"]
+    return [layout.read(m[1:], 176) for m in messages if m[0] == "10"]
 
 
 def errors(messages):

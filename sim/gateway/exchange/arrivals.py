@@ -11,7 +11,7 @@ from sim.gateway.exchange.floor import Floor, refused, told
 from sim.gateway.exchange.good_till import end_of
 from sim.gateway.exchange.register import key_of
 from sim.gateway.exchange.statuses import mark, mark_accepted
-from sim.gateway.exchange.trading import match_on_arrival
+from sim.gateway.exchange.trading import is_marketable_now, match_on_arrival
 from sim.gateway.exchange.truth import Rejection
 from sim.gateway.nouns import Event, Order
 
@@ -87,7 +87,7 @@ def _go_live(floor: Floor, order: Order) -> list[Event]:
     """The order is accepted: it is announced, with the notices that are due."""
     floor.register.go_live(order)
     floor.touch(order.con_id)
-    mark_accepted(floor, order)
+    mark_accepted(floor, order, trades_at_once=is_marketable_now(floor, order))
     events: list[Event] = [told(order)]
     listing = floor.listing(order)
     if order.outside_rth and listing.market == "HK":

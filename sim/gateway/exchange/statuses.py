@@ -27,10 +27,10 @@ def mark(floor: Floor, order: Order) -> None:
     floor.truth.marks(order)
 
 
-def mark_accepted(floor: Floor, order: Order) -> None:
-    """A new order is with the broker and not yet with the exchange."""
+def mark_accepted(floor: Floor, order: Order, *, trades_at_once: bool) -> None:
+    """A new order is announced; one that trades at once is with the broker only until then."""
     mark(floor, order)
-    if order.status == "Submitted":
+    if order.status == "Submitted" and trades_at_once:
         order.status = "PreSubmitted"
 
 

@@ -50,6 +50,14 @@ def match_on_arrival(floor: Floor, orders: Sequence[Order]) -> list[Event]:
     return events
 
 
+def is_marketable_now(floor: Floor, order: Order) -> bool:
+    """Whether a new order meets a price at which it can trade."""
+    point = floor.paths.point_at(floor.listing(order), floor.now)
+    if point is None or not floor.is_trading(order):
+        return False
+    return is_marketable(order, *_touch(floor, order, point))
+
+
 def _end_immediate(floor: Floor, order: Order) -> list[Event]:
     """What did not fill at once of an order that was to fill at once is cancelled."""
     if order.tif != "IOC" or waits_for_trigger(floor, order) or armed(floor, order) == 0:

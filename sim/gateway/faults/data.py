@@ -9,7 +9,7 @@ from typing import Any
 
 from sim.gateway.faults.fault import Answer, Fault, Request, Speaker
 from sim.gateway.wire.layout import Packed
-from sim.gateway.wire.reader import UNSET_DOUBLE_TEXT
+from sim.gateway.wire.words import UNSET_DOUBLE_TEXT
 
 NO_CONTRACT = 200
 OTHER_ID = 900_000_000  # added to a contract id that is not the true one

@@ -14,7 +14,7 @@ from sim.gateway.exchange.truth import Rejection
 from sim.gateway.faults.fault import Answer, Fault, Request, Speaker, leg_of
 from sim.gateway.faults.order_path import LIVE, OrderFault, complaint, rejection
 from sim.gateway.nouns import Order
-from sim.gateway.wire.reader import UNSET_DOUBLE_TEXT
+from sim.gateway.wire.words import UNSET_DOUBLE_TEXT
 
 WRONG_TICK, REJECTED, WRONG_SIZE = 110, 201, 321
 MARGINS = ("initMargin", "maintMargin", "equityWithLoan")

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from sim.gateway.faults.fault import Answer
 from sim.gateway.faults.order_path import OrderFault
 from sim.gateway.nouns import Fill, Order
-from sim.gateway.wire.reader import UNSET_DOUBLE_TEXT
+from sim.gateway.wire.words import UNSET_DOUBLE_TEXT
 
 MANUAL_ID = -2  # TWS numbers orders placed by hand downwards
 

@@ -11,7 +11,7 @@ from sim.gateway.nouns import Held
 from sim.gateway.requests.asker import Asker
 from sim.gateway.requests.stamps import contract
 from sim.gateway.wire.layout import Values
-from sim.gateway.wire.reader import UNSET_DOUBLE_TEXT
+from sim.gateway.wire.words import UNSET_DOUBLE_TEXT
 
 TOO_MANY_SUMMARIES = 322
 Amounts = tuple[Decimal, ...]

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from sim.gateway.exchange.exchange import Exchange
 from sim.gateway.nouns import Listing, World
 from sim.gateway.requests.asker import Asker
 from sim.gateway.wire.layout import Values
@@ -34,7 +35,7 @@ class Contracts:
         }
 
     def _details(self, values: Values) -> None:
-        found = find(self._world, values)
+        found = find(self._asker.core.exchange, values)
         if not found:
             self._asker.error(values["reqId"], NO_CONTRACT, NO_DEFINITION)
             return
@@ -70,16 +71,20 @@ class Contracts:
         self._asker.say("marketRule", ruleId=values["ruleId"], steps=steps)
 
 
-def find(world: World, wanted: Values) -> list[Listing]:
-    """The listings that a request's contract means, in the world's order."""
-    return [one for one in world.listings() if _means(wanted, one)]
+def find(exchange: Exchange, wanted: Values) -> list[Listing]:
+    """The listings that a request's contract means."""
+    if wanted["conId"]:
+        found = [exchange.by_con_id.get(wanted["conId"])]
+    else:
+        found = [exchange.by_symbol.get((wanted["symbol"], market)) for market in EXCHANGES]
+    return [one for one in found if one is not None and _means(wanted, one)]
 
 
 def _means(wanted: Values, listing: Listing) -> bool:
     if listing.stock_type == "INDEX" or wanted["secType"] not in ("STK", ""):
         return False
     if wanted["conId"]:
-        return bool(wanted["conId"] == listing.con_id)
+        return True
     exchanges = (*EXCHANGES[listing.market], listing.primary_exchange, "")
     return (
         wanted["symbol"] == listing.symbol

@@ -13,7 +13,7 @@ from sim.gateway.requests import contracts, past
 from sim.gateway.requests.asker import Asker
 from sim.gateway.requests.stamps import instant, stamp
 from sim.gateway.wire.layout import Values
-from sim.gateway.wire.reader import BadRequest
+from sim.gateway.wire.words import BadRequest
 
 NO_CONTRACT, NO_DATA, VALIDATION, NO_QUERY = 200, 162, 321, 366
 SERVICE = "Historical Market Data Service error message:"
@@ -92,7 +92,7 @@ class History:
 
     def _request(self, values: Values) -> None:
         request_id = values["reqId"]
-        found = contracts.find(self._asker.core.world, values)
+        found = contracts.find(self._exchange, values)
         if len(found) != 1:
             self._asker.error(request_id, NO_CONTRACT, contracts.NO_DEFINITION)
             return

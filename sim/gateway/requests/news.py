@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from sim.gateway.nouns import Headline
 from sim.gateway.requests.asker import Asker
 from sim.gateway.wire.layout import Values
-from sim.gateway.wire.reader import BadRequest
+from sim.gateway.wire.words import BadRequest
 
 NO_ARTICLE, NO_NEWS = 10172, 10276
 PROVIDERS = {"SYNTH": "Synthetic headlines", "FOLDER": "Headlines of the market folder"}

@@ -12,7 +12,7 @@ from sim.gateway.requests import contracts
 from sim.gateway.requests.asker import Asker
 from sim.gateway.requests.stamps import contract, instant, stamp
 from sim.gateway.wire.layout import Values
-from sim.gateway.wire.reader import BadRequest
+from sim.gateway.wire.words import BadRequest
 
 SIDES = {"BUY": "BOT", "SELL": "SLD"}
 NO_CONTRACT = 200
@@ -45,7 +45,7 @@ class Orders:
         ]
 
     def _place(self, values: Values) -> None:
-        found = contracts.find(self._asker.core.world, values)
+        found = contracts.find(self._exchange, values)
         if len(found) != 1:
             self._asker.error(values["orderId"], NO_CONTRACT, contracts.NO_DEFINITION)
             return

@@ -14,7 +14,7 @@ from sim.gateway.exchange.path import Paths
 from sim.gateway.nouns import Listing, Session, World
 from sim.gateway.requests.stamps import ZONE_FROM
 from sim.gateway.wire.layout import Packed
-from sim.gateway.wire.reader import BadRequest
+from sim.gateway.wire.words import BadRequest
 
 BAR_SECONDS = {
     "15 secs": 15,

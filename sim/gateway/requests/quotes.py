@@ -73,7 +73,7 @@ class Quotes:
 
     def _request(self, values: Values) -> None:
         request_id = values["reqId"]
-        found = contracts.find(self._asker.core.world, values)
+        found = contracts.find(self._exchange, values)
         if len(found) != 1:
             self._asker.error(request_id, NO_CONTRACT, contracts.NO_DEFINITION)
             return

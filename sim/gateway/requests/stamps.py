@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sim.gateway.nouns import Listing
-from sim.gateway.wire.reader import BadRequest
+from sim.gateway.wire.words import BadRequest
 
 ZONE_FROM = 174  # the version from which times name their zone
 YEAR_MIN = 1980

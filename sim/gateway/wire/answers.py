@@ -18,7 +18,7 @@ from sim.gateway.wire.layout import (
     whole,
     word,
 )
-from sim.gateway.wire.reader import UNSET_DOUBLE_TEXT, UNSET_INTEGER
+from sim.gateway.wire.words import UNSET_DOUBLE_TEXT, UNSET_INTEGER
 
 ID = whole("reqId", -1)
 _NOT_KNOWN = UNSET_DOUBLE_TEXT

@@ -6,8 +6,9 @@ Only this file knows it. A frame longer than the limit is refused before anythin
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
+from typing import Any
 
 HELLO = b"API\0"
 FRAME_BYTES_MAX = 1 << 20
@@ -25,15 +26,17 @@ def text(field: Field) -> str:
 
     A text loses its NULs: they end fields.
     """
-    if isinstance(field, str):
-        return field.replace("\0", "") if "\0" in field else field
-    if field is None:
-        return ""
-    if isinstance(field, bool):
-        return "1" if field else "0"
-    if isinstance(field, Decimal):
-        return f"{field.normalize():f}"
-    return str(field)
+    write = _WRITE.get(type(field))
+    return str(field) if write is None else write(field)
+
+
+_WRITE: dict[type, Callable[[Any], str]] = {
+    str: lambda field: field.replace("\0", "") if "\0" in field else field,
+    int: str,
+    bool: lambda field: "1" if field else "0",
+    Decimal: lambda field: f"{field.normalize():f}",
+    type(None): lambda _: "",
+}
 
 
 def encode(fields: Iterable[Field]) -> bytes:

@@ -7,13 +7,13 @@ in this package counts positions. Messages are dicts by field name; rows are lis
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from sim.gateway.wire.frames import Field, text
-from sim.gateway.wire.reader import BadRequest, LeftOver, Reader
+from sim.gateway.wire.words import BadRequest, LeftOver, boolean, decimal, integer, same
 
 Values = Mapping[str, Any]
 NEVER = 10_000  # a version that does not come
@@ -25,7 +25,7 @@ class Part:
     """One field; present where since <= version < before."""
 
     name: str
-    read: Callable[[Reader], Any]
+    read: Callable[[str], Any]
     default: str  # what is written where a message has no value for it
     since: int
     before: int
@@ -75,18 +75,18 @@ class Packed:
         self.fields = fields
 
 
-def _part(read: Callable[[Reader], Any], empty: str) -> Callable[..., Part]:
+def _part(read: Callable[[str], Any], empty: str) -> Callable[..., Part]:
     def make(name: str, default: Field = None, since: int = 0, before: int = NEVER) -> Part:
         return Part(name, read, empty if default is None else text(default), since, before)
 
     return make
 
 
-word = _part(Reader.text, "")
-whole = _part(Reader.integer, "0")
-number = _part(Reader.decimal, "0")
-unset = _part(Reader.decimal, "")  # a number that is left empty where there is none
-flag = _part(Reader.boolean, "0")
+word = _part(same, "")
+whole = _part(integer, "0")
+number = _part(decimal, "0")
+unset = _part(decimal, "")  # a number that is left empty where there is none
+flag = _part(boolean, "0")
 
 
 def rows(name: str, *parts: AnyPart) -> Rows:
@@ -175,40 +175,74 @@ class Layout:
                 case Rest(name):
                     yield from ((name, text(each)) for each in values.get(name, ()))
 
-    def read(self, reader: Reader, version: int) -> dict[str, Any]:
-        """The values of a message whose id is read already, every field accounted for.
+    def read(self, words: Sequence[str], version: int) -> dict[str, Any]:
+        """The values of a message's fields after its id, every one accounted for.
 
-        Raises BadRequest where a field is missing, is not of its type, or is one too many.
+        Raises BadRequest where a field is missing or not of its type, LeftOver where one is too
+        many.
         """
         values: dict[str, Any] = {}
-        self._read(self.parts, reader, version, values)
-        if reader.left:
-            raise LeftOver(f"{reader.left} fields too many in {self.name}")
+        try:
+            end = self._read(self.parts, words, 0, version, values)
+        except IndexError:
+            raise BadRequest(f"a request of {len(words)} fields ends too early") from None
+        if end < len(words):
+            raise LeftOver(f"{len(words) - end} fields too many in {self.name}")
         return values
 
     def _read(
-        self, parts: Iterable[AnyPart], reader: Reader, version: int, values: dict[str, Any]
-    ) -> None:
-        for part in parts:
-            if isinstance(part, Part):
-                if part.since <= version < part.before:
-                    values[part.name] = part.read(reader)
+        self,
+        parts: Iterable[AnyPart],
+        words: Sequence[str],
+        at: int,
+        version: int,
+        values: dict[str, Any],
+    ) -> int:
+        """Where the next field is, once those of `parts` are read from `at` on."""
+        for step in self._steps(parts, version):
+            if isinstance(step, list):
+                for name, read in step:
+                    values[name] = read(words[at])
+                    at += 1
                 continue
-            match part:
+            match step:
                 case When(_, inner):
-                    if part.holds(values):
-                        self._read(inner, reader, version, values)
+                    if step.holds(values):
+                        at = self._read(inner, words, at, version, values)
                 case Rows(name, inner):
-                    count = reader.integer()
+                    count = integer(words[at])
                     if not 0 <= count <= ROWS_MAX:
                         raise BadRequest(f"{count} rows of {name} in {self.name}")
+                    at += 1
                     found = values[name] = []
                     for _ in range(count):
                         row: dict[str, Any] = {}
-                        self._read(inner, reader, version, row)
+                        at = self._read(inner, words, at, version, row)
                         found.append(row)
                 case Rest(name):
-                    values[name] = [reader.text() for _ in range(reader.left)]
+                    values[name] = list(words[at:])
+                    at = len(words)
+        return at
+
+    def _steps(self, parts: Iterable[AnyPart], version: int) -> list[Any]:
+        """The parts that a version has: runs of plain ones as (name, read), the others as are."""
+        key = (id(parts), version)
+        steps = self._runs.get(key)
+        if steps is None:
+            steps = []
+            for part in parts:
+                if not isinstance(part, Part):
+                    steps.append(part)
+                elif part.since <= version < part.before:
+                    if not steps or not isinstance(steps[-1], list):
+                        steps.append([])
+                    steps[-1].append((part.name, part.read))
+            self._runs[key] = steps
+        return steps
+
+    @cached_property
+    def _runs(self) -> dict[tuple[int, int], list[Any]]:
+        return {}
 
 
 def _plain(parts: Iterable[AnyPart]) -> Iterator[Part]:

@@ -36,7 +36,7 @@ FACTS: dict[str, Any] = {
         "target": ["PreSubmitted child", "Submitted", "Cancelled"],
         "stop": ["PreSubmitted child,trigger", "PreSubmitted trigger", "Filled"],
         "crooked": ["Inactive"],
-        "resting": ["PreSubmitted", "Submitted", "Cancelled"],
+        "resting": ["Submitted", "Cancelled"],
         "abroad": ["PreSubmitted", "Cancelled"],
     },
     # Every code of the error channel that named an order
