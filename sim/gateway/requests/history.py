@@ -153,14 +153,17 @@ class History:
 
     def _say(self, query: Query, bars: Bars) -> None:
         zone, version = query.listing.time_zone, self._asker.version
-        dates = past.dates(bars, query.listing, query.size, query.epoch, version)
         self._asker.say(
             "historicalData",
             reqId=query.request_id,
             start=stamp(bars[0].at, zone, version),
             end=stamp(bars[-1].at, zone, version),
-            bars=past.packed(bars, dates),
+            bars=past.packed(bars, self._style(query)),
         )
+
+    def _style(self, query: Query) -> past.Style:
+        version = self._asker.version
+        return past.Style.of(query.listing, query.size, epoch=query.epoch, version=version)
 
     def _cancel(self, values: Values) -> None:
         if self._kept.pop(values["reqId"], None) is None:
@@ -178,7 +181,7 @@ class History:
                 continue
             self._kept[request_id] = (query, _last(bars))
             last = bars[-1:]
-            [date] = past.dates(last, query.listing, query.size, query.epoch, self._asker.version)
+            [date] = past.dates(last, self._style(query))
             bar = last[0]
             self._asker.say(
                 "historicalDataUpdate",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -37,6 +39,7 @@ LOOK_BACK_DAYS = 30  # calendar days without a bar after which no older one is l
 DURATION_DAYS_MAX = 2520  # ten years of daily bars
 INTRADAY_DAYS_MAX = 126  # half a year of minutes is the most that is put together
 SMALL_DAYS_MAX = 1  # tws-api historical_limitations.html: a day of bars of 30 seconds
+DAYS_WRITTEN_MAX = 1024  # days of bars kept as text, some 30 kB each
 NONE = Bars([], [], [], [], [], [])
 
 
@@ -207,16 +210,29 @@ def _lifted(rows: Bars, paths: Paths, listing: Listing, show: str, spread_ticks:
 # As the wire writes them
 
 
-def dates(rows: Bars, listing: Listing, size: str, epoch: bool, version: int) -> list[str]:
-    """When each bar began: a date for daily bars, else seconds since 1970 or the local time."""
+class Style(NamedTuple):
+    """How a client wants the time of a bar: the date of daily ones, else seconds or local time."""
+
+    daily: bool
+    epoch: bool
+    zone: str
+    names_zone: bool
+
+    @classmethod
+    def of(cls, listing: Listing, size: str, *, epoch: bool, version: int) -> Style:
+        """The style of an answer; zones are named from a version on."""
+        return cls(size == "1 day", epoch, listing.time_zone, version >= ZONE_FROM)
+
+
+def dates(rows: Bars, style: Style) -> list[str]:
+    """When each bar began."""
     starts: list[int] = rows.starts.tolist()
-    if size == "1 day":
+    if style.daily:
         return [f"{datetime.fromtimestamp(start, UTC):%Y%m%d}" for start in starts]
-    if epoch:
+    if style.epoch:
         return [str(start) for start in starts]
-    zone = ZoneInfo(listing.time_zone)
-    words = (" ", f" {listing.time_zone}") if version >= ZONE_FROM else ("  ", "")
-    return _local(starts, zone, *words)
+    gap, suffix = (" ", f" {style.zone}") if style.names_zone else ("  ", "")
+    return _local(starts, ZoneInfo(style.zone), gap, suffix)
 
 
 def _local(starts: Sequence[int], zone: ZoneInfo, gap: str, suffix: str) -> list[str]:
@@ -242,16 +258,29 @@ class _Prices(dict[int, str]):
         return found
 
 
-def packed(rows: Bars, when: Sequence[str]) -> Packed:
-    """The bars' fields, written at once: there may be tens of thousands."""
-    known = _Prices()
-    price = known.__getitem__
-    columns: list[list[Any]] = [
-        column.tolist() for column in (rows.opens, rows.highs, rows.lows, rows.closes, rows.volumes)
+def packed(rows: Bars, style: Style) -> Packed:
+    """The bars' fields, written at once, day by day: there may be tens of thousands.
+
+    A day that was written before is not written again; it is known by its numbers, whatever they
+    are of.
+    """
+    days = np.flatnonzero(np.diff(rows.starts // DAY_SECONDS)) + 1
+    edges = [0, *days.tolist(), len(rows)]
+    texts = [
+        _written(style, *(column.tobytes() for column in rows[begin:end].columns()))
+        for begin, end in itertools.pairwise(edges)
+        if begin < end
     ]
+    return Packed(len(rows), "\0".join(texts))
+
+
+@lru_cache(maxsize=DAYS_WRITTEN_MAX)
+def _written(style: Style, *columns: bytes) -> str:
+    rows = Bars(*(np.frombuffer(column, dtype=np.int64) for column in columns))
+    price = _Prices().__getitem__
+    numbers: list[list[Any]] = [column.tolist() for column in rows.columns()[1:]]
     averages = ((rows.highs + rows.lows + rows.closes) // 3).tolist()
-    fields = "\0".join(
+    return "\0".join(
         f"{at}\0{price(o)}\0{price(h)}\0{price(low)}\0{price(c)}\0{v}\0{price(a)}\0001"
-        for at, o, h, low, c, v, a in zip(when, *columns, averages, strict=True)
+        for at, o, h, low, c, v, a in zip(dates(rows, style), *numbers, averages, strict=True)
     )
-    return Packed(len(rows), fields)
