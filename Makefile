@@ -4,9 +4,9 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
-CLIENTS := ib_insync ib_async ibapi nautilus_ibapi
-FOREIGN := $(CLIENTS:%=.venv-%/.installed) .node-stoqey/.installed
-# What a client needs and does not declare: zone names of the wire; the module `google`.
+WITNESSES := ib_insync ib_async ibapi nautilus_ibapi exchange_calendars
+FOREIGN := $(WITNESSES:%=.venv-%/.installed) .node-stoqey/.installed
+# What one needs and does not declare: zone names of the wire; the module `google`.
 WITH_ib_insync := tzdata
 WITH_nautilus_ibapi := protobuf
 
@@ -30,7 +30,8 @@ $(DEV_STAMP): requirements.txt requirements-dev.txt | $(PY)
 	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@ $(STAMP)
 
-# Other people's clients of the gateway, each apart: some ship a module of the same name.
+# Other people's clients of the gateway and their calendar, each apart: some ship a module of the
+# same name.
 .venv-%/.installed: requirements-foreign.txt
 	$(PYTHON) -m venv .venv-$*
 	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check -c requirements-foreign.txt $* $(WITH_$*)
@@ -58,4 +59,4 @@ bench: setup-dev
 	$(VENV)/bin/pytest tests/bench --benchmark-columns=median,ops,rounds
 
 clean:
-	rm -rf $(VENV) $(CLIENTS:%=.venv-%) .node-stoqey
+	rm -rf $(VENV) $(WITNESSES:%=.venv-%) .node-stoqey

@@ -55,6 +55,7 @@ class Paths:
         self._decides = low_first
         self._days: dict[int, dict[date, Day]] = {}
         self._open_at: dict[str, tuple[datetime, bool]] = {}  # the latest answer of each market
+        self._points_at: dict[int, tuple[datetime, Point | None]] = {}  # likewise of each listing
         self._sessions: dict[tuple[str, date], tuple[Session, ...]] = {}
         self._ladders: dict[int, tuple[list[Decimal], list[Decimal]]] = {}
 
@@ -174,9 +175,13 @@ class Paths:
 
     def point_at(self, listing: Listing, at: datetime) -> Point | None:
         """The point of the walk in force at `at`, or None before the day's first trade."""
-        day = self._day(listing, at)
-        index = day.index(at)
-        return None if index < 0 else self._point(listing, day, index, day.begun(index, at))
+        asked, answer = self._points_at.get(listing.con_id, (None, None))
+        if asked != at:
+            day = self._day(listing, at)
+            index = day.index(at)
+            answer = None if index < 0 else self._point(listing, day, index, day.begun(index, at))
+            self._points_at[listing.con_id] = (at, answer)
+        return answer
 
     def next_touched(self, listing: Listing, reach: Reach, after: datetime) -> datetime | None:
         """The first point after `after`, on its local day, in a bar that may touch."""
