@@ -192,6 +192,9 @@ def gateway(
         str, typer.Option(help="Synthetic days: mixed, calm, trend, gap, crash, halt, limit-move.")
     ] = "mixed",
     symbols: Annotated[int, typer.Option(help="So many more synthetic names, for load.")] = 0,
+    cash: Annotated[
+        str | None, typer.Option(help="What the account has, USD=100000,HKD=50000.")
+    ] = None,
     faults: Annotated[Path | None, typer.Option(help="A schedule of faults.")] = None,
     list_faults: Annotated[bool, typer.Option("--list-faults", help="Every fault.")] = False,
     rule: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, see docs/gateway.md.")] = None,
@@ -231,6 +234,7 @@ def gateway(
     service = serve.Service(
         port=port,
         speed=speed,
+        cash=serve.read_cash(cash),
         rules=serve.read_rules(rule or ()),
         schedule=serve.read_faults(faults, seed),
     )

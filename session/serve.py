@@ -6,10 +6,10 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
-from decimal import InvalidOperation
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from sim.gateway.faults.schedule import nearest
 from sim.gateway.record import Recorder
 from sim.gateway.rules import Rules
 from sim.gateway.server import Gateway
+from sim.market import USD_PER_UNIT
 
 ACCOUNT_ID = "DU1234567"
 BOOLEANS = {"true": True, "false": False}
@@ -34,6 +35,7 @@ class Service:
 
     port: int
     speed: float = 1.0
+    cash: Mapping[str, Decimal] = field(default_factory=lambda: SIM_CASH)  # by currency
     rules: Rules = field(default_factory=Rules)
     schedule: Schedule = field(default_factory=Schedule)
 
@@ -65,7 +67,7 @@ def serve(settings: Settings, scene: Scene, service: Service) -> None:
             world.on(day),
             now=now,
             account_id=ACCOUNT_ID,
-            cash=SIM_CASH,
+            cash=service.cash,
             seed=scene.seed,
             rules=service.rules,
             speed=service.speed,
@@ -164,6 +166,25 @@ def read_faults(file: Path | None, seed: int) -> Schedule:
     except (OSError, UnicodeDecodeError, ScheduleError) as error:
         raise Stop(Exit.CONFIGURATION, f"--faults {file}: {error}") from error
     return found if found.seed else replace(found, seed=seed)
+
+
+def read_cash(text: str | None) -> Mapping[str, Decimal]:
+    """The account's cash of words like USD=100000,HKD=50000. Raises Stop with one line."""
+    if text is None:
+        return SIM_CASH
+    cash: dict[str, Decimal] = {}
+    for word in text.split(","):
+        currency, _, amount = word.strip().partition("=")
+        try:
+            cash[currency] = Decimal(amount)
+        except InvalidOperation:
+            cash[currency] = Decimal("NaN")
+        if currency not in USD_PER_UNIT or not cash[currency].is_finite():
+            known = " or ".join(USD_PER_UNIT)
+            raise Stop(
+                Exit.CONFIGURATION, f"--cash must be like USD=100000, in {known}, was {word!r}"
+            )
+    return cash
 
 
 def read_rules(words: Sequence[str]) -> Rules:

@@ -94,6 +94,9 @@ def test_what_struck_is_printed_as_lines_that_make_it_strike_again(agent, tmp_pa
         (("--rule", "spread_ticks=two"), "--rule spread_ticks must be like 1, was 'two'"),
         (("--rule", "us_short_sales=1"), "must be true or false"),
         (("--rule", "extremes=best"), "extremes must be seed or worst"),
+        (("--cash", "USD=1e5,EUR=7"), "--cash must be like USD=100000, in USD or HKD, was 'EUR=7'"),
+        (("--cash", "USD"), "--cash must be like USD=100000"),
+        (("--cash", "USD=NaN"), "--cash must be like USD=100000"),
         (("--kind", "nonsense"), "nonsense"),
         (("--symbols", "-1"), "symbols"),
         (("--faults", "absent.jsonl"), "absent.jsonl"),
@@ -115,6 +118,18 @@ def test_a_broken_schedule_names_its_line(agent, tmp_path):
     done = agent.run("gateway", "--port", "0", "--faults", schedule)
     assert done.returncode == 3
     assert "line 2: F1 has no key 'tims'; did you mean times?" in done.stderr
+
+
+def test_the_account_begins_with_the_cash_it_is_given(agent):
+    async def cash(port):
+        ib = ib_insync.IB()
+        await ib.connectAsync("127.0.0.1", port, 7)
+        rows = {(v.tag, v.currency): v.value for v in ib.accountValues()}
+        ib.disconnect()
+        return rows["CashBalance", "USD"], rows["CashBalance", "HKD"]
+
+    with serving(agent, "--cash", "USD=20000,HKD=400000") as (port, _):
+        assert asyncio.run(cash(port)) == ("20000.0000", "400000.0000")
 
 
 def test_a_rule_changes_how_it_behaves(agent):
