@@ -1,6 +1,7 @@
 """Contracts, quotes, history, scanner and news, as a client hears them."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal as D
 
@@ -11,6 +12,7 @@ from sim.gateway.nouns import Headline, Session
 from sim.gateway.rules import Rules
 from sim.gateway.wire import answers
 from tests.support.lying import in_virtual_time
+from tests.support.tiny import AAPL as APPLE
 from tests.support.tiny import DAY, NOON, US_CLOSE, US_OPEN, TinyWorld, flat
 from tests.support.wire import peer, served
 
@@ -393,6 +395,43 @@ def test_a_scan_goes_on_every_thirty_seconds_until_it_is_cancelled_and_ten_may_r
             return len(running), too_many, after
 
     assert in_virtual_time(main) == (4, [(19, 321)], [])
+
+
+class Two(TinyWorld):
+    """AAPL has risen since yesterday, AAA has fallen."""
+
+    def listings(self):
+        return [*super().listings(), replace(APPLE, con_id=3, symbol="AAA")]
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("TOP_PERC_GAIN", ["AAPL", "AAA"]),
+        ("TOP_PERC_LOSE", ["AAA", "AAPL"]),
+        ("HOT_BY_PRICE", ["AAA", "AAPL"]),
+    ],
+)
+def test_a_scan_ranks_by_what_its_code_says_and_gives_as_many_rows_as_asked(code, found):
+    async def main(rows):
+        async with served(Two(RISE)) as gateway:
+            return await asked(gateway, scan(5, code=code, rows=rows), until=("20",))
+
+    told = in_virtual_time(lambda: main(10))
+    assert told[-1][6::16] == found
+    assert told[-1][4::16] == ["0", "1"]
+    assert in_virtual_time(lambda: main(1))[-1][6::16] == found[:1]
+
+
+def test_a_price_that_stands_still_is_told_once():
+    async def main():
+        async with served() as gateway:
+            return await asked(gateway, market_data(5, snapshot=False), until=(), seconds=90)
+
+    told = in_virtual_time(main)
+    kinds = [m[3] for m in told if m[0] == "1"]
+    assert (kinds.count("1"), kinds.count("2")) == (1, 1)
+    assert kinds.count("4") > 3  # trades go on, at the same price
 
 
 def test_an_account_without_a_scanner_for_a_market_is_told_so():

@@ -1,6 +1,7 @@
 """An order's life as the wire tells it, message by message and field by field."""
 
 import asyncio
+import itertools
 from decimal import Decimal as D
 
 import pytest
@@ -155,9 +156,7 @@ def test_part_fills_add_up_and_their_prices_average():
     shares = [int(fill["shares"]) for fill in fills]
     assert sum(shares) == 1500
     assert len(fills) > 2
-    assert [int(fill["cumQty"]) for fill in fills] == [
-        sum(shares[: n + 1]) for n in range(len(shares))
-    ]
+    assert [int(fill["cumQty"]) for fill in fills] == list(itertools.accumulate(shares))
     worth = sum(fill["shares"] * fill["price"] for fill in fills)
     prices = {fill["price"] for fill in fills}
     assert len(prices) > 1
@@ -166,7 +165,7 @@ def test_part_fills_add_up_and_their_prices_average():
     assert abs(status["avgFillPrice"] - worth / 1500) < D("0.0001")
     assert fills[-1]["avgPrice"] == status["avgFillPrice"] != status["lastFillPrice"]
     assert status["lastFillPrice"] == fills[-1]["price"]
-    first = [values for name, values in told if name == "orderStatus" and values["filled"]][0]
+    first = next(values for name, values in told if name == "orderStatus" and values["filled"])
     assert (first["status"], first["filled"]) == ("Submitted", shares[0])
     assert first["remaining"] == 1500 - shares[0]
 
