@@ -20,12 +20,12 @@ def well_formed(case: Case) -> Check:
 
 
 def state_allows(case: Case) -> Check:
-    """Entries need the state NORMAL."""
+    """Entries need the state NORMAL; a word that is no state at all refuses like any other."""
     state = case.view.state
     if state is State.NORMAL:
-        return Check("state_allows", True, state.value, "NORMAL")
-    says = f"the desk is {state.value}; entries need NORMAL. Closing and tightening are possible."
-    return Check("state_allows", False, state.value, "NORMAL", says)
+        return Check("state_allows", True, str(state), "NORMAL")
+    says = f"the desk is {state}; entries need NORMAL. Closing and tightening are possible."
+    return Check("state_allows", False, str(state), "NORMAL", says)
 
 
 def reconciled(case: Case) -> Check:

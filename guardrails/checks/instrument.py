@@ -80,7 +80,7 @@ def short_allowed(case: Case) -> Check:
 
 
 def quote_usable(case: Case) -> Check:
-    """Two-sided, uncrossed, fresh, real-time, and not too wide."""
+    """Two-sided, uncrossed, fresh, real-time, not too wide, and without an impossible number."""
     limits, quote = case.limits, case.quote
     limit = (
         f"real-time, <= {limits.quote_age_seconds_max} s old, <= {limits.spread_bps_max} bps wide"
@@ -90,6 +90,10 @@ def quote_usable(case: Case) -> Check:
     if not (quote.bid.is_finite() and quote.ask.is_finite() and 0 < quote.bid <= quote.ask):
         says = f"the quote is crossed or zero: bid {quote.bid}, ask {quote.ask}."
         return Check("quote_usable", False, f"{quote.bid} x {quote.ask}", limit, says)
+    if quote.last is not None and not (quote.last.is_finite() and quote.last > 0):
+        # One impossible number: the feed is broken, whatever its other numbers look like.
+        says = f"the last price of the quote is {quote.last}: the feed cannot be believed."
+        return Check("quote_usable", False, f"last {quote.last}", limit, says)
     age = (case.view.now - quote.at).total_seconds()
     spread = (quote.ask - quote.bid) / case.mid * BPS
     observed = f"{age:.0f} s old, {spread:.1f} bps wide"

@@ -6,15 +6,27 @@ from decimal import Decimal
 
 from guardrails.case import BPS, Case
 from guardrails.checks.finding import money, shown, unknown
-from guardrails.terms import Check, Side
+from guardrails.terms import Check, Market, Quote, Side
+
+# The exchange's own price range, in its currency; None is no bound. SEHK: Second Schedule, Part A
+# (ETFs may go to 9,999: the smaller range is the careful one). US: one tick of 17 CFR 242.612.
+EXCHANGE_RANGE: dict[Market, tuple[Decimal, Decimal | None]] = {
+    Market.HK: (Decimal("0.01"), Decimal(9995)),
+    Market.US: (Decimal("0.0001"), None),
+}
 
 
 def entry_in_collar(case: Case) -> Check:
-    """The limit price is near the middle of the book."""
+    """The limit price is near the middle of the book, and one that the exchange takes."""
     collar = case.limits.collar_bps
     limit = f"within {shown(collar)} bps of mid"
-    if case.entry is None or case.mid is None or case.mid <= 0:
+    if case.instrument is None or case.entry is None or case.mid is None or case.mid <= 0:
         return unknown("entry_in_collar", "the distance of the limit price from mid", limit)
+    least, most = EXCHANGE_RANGE[case.instrument.market]
+    if case.entry < least or (most is not None and case.entry > most):
+        known = f"from {shown(least)}" + ("" if most is None else f" to {shown(most)}")
+        says = f"limit_price {shown(case.entry)} is none that the exchange takes: {known} passes."
+        return Check("entry_in_collar", False, shown(case.entry), known, says)
     distance = (case.entry - case.mid) / case.mid * BPS
     ok = abs(distance) <= collar
     says = ""
@@ -28,7 +40,11 @@ def entry_in_collar(case: Case) -> Check:
 
 
 def stop_protects(case: Case) -> Check:
-    """The stop is on the losing side, at a sensible distance."""
+    """The stop is on the losing side of the entry and of the market, at a sensible distance.
+
+    A marketable limit fills at the market's price, not at its own: a stop between the two would
+    trigger at once.
+    """
     limits = case.limits
     low, high = limits.stop_distance_bps_min, limits.stop_distance_bps_max
     limit = f"{shown(low)}..{shown(high)} bps and >= {limits.stop_distance_ticks_min} ticks"
@@ -38,16 +54,31 @@ def stop_protects(case: Case) -> Check:
     distance = losing / case.entry * BPS
     ticks = losing / case.tick
     ok = low <= distance <= high and ticks >= limits.stop_distance_ticks_min
+    side = case.proposal.side
     says = ""
     if not ok:
-        side = case.proposal.side
         where = "below" if side is Side.LONG else "above"
         says = (
             f"stop_price {shown(case.stop)} is {distance:.0f} bps ({ticks:.0f} ticks) on the "
             f"losing side of the entry {shown(case.entry)}; a {side.value} needs it {where} "
             f"the entry by {limit}."
         )
+    touch = _leaving_touch(case.quote, side)
+    if ok and touch is not None and _toward_loss(side, touch, case.stop) <= 0:
+        ok = False
+        says = (
+            f"stop_price {shown(case.stop)} is through the market, which is at {shown(touch)} "
+            "already: it would trigger at once."
+        )
     return Check("stop_protects", ok, f"{distance:.1f} bps, {ticks:.0f} ticks", limit, says)
+
+
+def _leaving_touch(quote: Quote | None, side: Side) -> Decimal | None:
+    """The side of the book at which the position would be left; None where it is not known."""
+    if quote is None:
+        return None
+    touch = {Side.LONG: quote.bid, Side.SHORT: quote.ask}[side]
+    return touch if touch is not None and touch.is_finite() else None
 
 
 def _toward_loss(side: Side, entry: Decimal, price: Decimal) -> Decimal:
