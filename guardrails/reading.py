@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
@@ -58,6 +57,15 @@ def read_proposal(raw: str | bytes, limits: Limits) -> Proposal | tuple[Check, .
     except _Malformed as error:
         says = f"propose_order: expected {error.limit}; found {error.observed}."
         return (Check(RULE, False, error.observed, error.limit, says),)
+
+
+def clean(text: str) -> str:
+    """The text without control, format, private, unassigned or surrogate characters, on one line.
+
+    For outside text too: what is left can be read by a person and hides nothing.
+    """
+    kept = (character if unicodedata.category(character)[0] != "C" else " " for character in text)
+    return " ".join("".join(kept).split())
 
 
 def _parsed(raw: str | bytes, limits: Limits) -> dict[str, Any]:
@@ -145,10 +153,10 @@ def _proposal(found: dict[str, Any], limits: Limits) -> Proposal:
         intent=intent,
         symbol=_symbol(found["symbol"]),
         side=_word(found, "side", Side),
-        limit_price=_within(found, "limit_price", _is_price, "a price"),
-        stop_price=_within(found, "stop_price", _is_price, "a price"),
-        target_price=_within(found, "target_price", _is_price, "a price"),
-        confidence=_within(found, "confidence", _is_share, "a number from 0 to 1"),
+        limit_price=_within(found, "limit_price", PRICE_MIN, PRICE_MAX),
+        stop_price=_within(found, "stop_price", PRICE_MIN, PRICE_MAX),
+        target_price=_within(found, "target_price", PRICE_MIN, PRICE_MAX),
+        confidence=_within(found, "confidence", Decimal(0), Decimal(1)),
         thesis=_thesis(found.get("thesis"), intent, limits.thesis_characters_max),
     )
 
@@ -169,23 +177,16 @@ def _symbol(value: Any) -> str:
     return value
 
 
-def _within(
-    found: dict[str, Any], key: str, holds: Callable[[Decimal], bool], words: str
-) -> Decimal | None:
+def _within(found: dict[str, Any], key: str, least: Decimal, most: Decimal) -> Decimal | None:
     value = found.get(key)
     if value is None:
         return None
-    if not isinstance(value, Decimal) or not value.is_finite() or not holds(value):
-        raise _Malformed(f"{key} {_shown(value)}", f"{key} to be {words}, as a JSON number")
+    if not isinstance(value, Decimal):
+        raise _Malformed(f"{key} {_shown(value)}", f"{key} as a JSON number")
+    # Comparisons never overflow, arithmetic can; a NaN has no order at all.
+    if not value.is_finite() or not least <= value <= most:
+        raise _Malformed(f"{key} {_shown(value)}", f"{key} from {least} to {most}")
     return value
-
-
-def _is_price(value: Decimal) -> bool:
-    return PRICE_MIN <= value <= PRICE_MAX  # comparisons never overflow, arithmetic can
-
-
-def _is_share(value: Decimal) -> bool:
-    return 0 <= value <= 1
 
 
 def _thesis(value: Any, intent: Intent, characters_max: int) -> str:
@@ -193,17 +194,13 @@ def _thesis(value: Any, intent: Intent, characters_max: int) -> str:
         return ""
     if not isinstance(value, str):
         raise _Malformed(f"thesis {_shown(value)}", "thesis to be text")
-    text = _clean(value)[:characters_max]
+    text = clean(value)[:characters_max]
     if not text and intent is Intent.OPEN:
         raise _Malformed("an empty thesis", "a thesis of a sentence or two")
     return text
 
 
-def _clean(text: str) -> str:
-    """The text without control, format, private, unassigned or surrogate characters."""
-    kept = (character if unicodedata.category(character)[0] != "C" else " " for character in text)
-    return " ".join("".join(kept).split())
-
-
 def _shown(value: Any) -> str:
-    return "nothing" if value is None else ascii(value)[:60]
+    if value is None:
+        return "nothing"
+    return (str(value) if isinstance(value, Decimal) else ascii(value))[:60]

@@ -45,8 +45,11 @@ class Toolset:
     limits: Limits
     breadth: Breadth
 
-    async def call(self, name: str, arguments: str) -> ToolAnswer:
-        """The answer to one call. Nothing in `name` or `arguments` raises."""
+    async def call(self, name: str, arguments: str | bytes) -> ToolAnswer:
+        """The answer to one call. Nothing in `name` or `arguments` raises.
+
+        arguments: the JSON text as it was received.
+        """
         try:
             if name == "propose_order":
                 body, refused = await propose(arguments, self.floor, self.limits)
@@ -67,7 +70,7 @@ def _answer(body: dict[str, Any], *, is_error: bool = False) -> ToolAnswer:
     return ToolAnswer(text=json.dumps(body, ensure_ascii=True), is_error=is_error)
 
 
-def _one(arguments: str, key: str) -> str:
+def _one(arguments: str | bytes, key: str) -> str:
     """The one text argument a read tool takes."""
     if len(arguments) > ARGUMENT_CHARACTERS_MAX:
         raise _Unusable(f"the arguments are too long; expected {{{key!r}: ...}}")
@@ -83,14 +86,14 @@ def _one(arguments: str, key: str) -> str:
     return value
 
 
-def _word(arguments: str, key: str, words: tuple[str, ...]) -> str:
+def _word(arguments: str | bytes, key: str, words: tuple[str, ...]) -> str:
     value = _one(arguments, key)
     if value not in words:
         raise _Unusable(f"{key} must be one of {', '.join(words)}, was {value[:40]!a}")
     return value
 
 
-def _symbol(arguments: str) -> str:
+def _symbol(arguments: str | bytes) -> str:
     value = _one(arguments, "symbol")
     if not value.isascii() or SYMBOL.fullmatch(value) is None:
         raise _Unusable(f"symbol must be as scan shows it (AAPL, 700), was {value[:40]!a}")

@@ -11,16 +11,16 @@ from tools.figures import number, price
 from tools.floor import Floor, NoData, Outcome
 
 
-async def propose(raw: str, floor: Floor, limits: Limits) -> tuple[dict[str, Any], bool]:
+async def propose(raw: str | bytes, floor: Floor, limits: Limits) -> tuple[dict[str, Any], bool]:
     """The answer to a proposal, and whether it was refused."""
     proposal, ruling = await _ruled(raw, floor, limits)
-    outcome = await floor.submit(raw, proposal, ruling)
+    outcome = await floor.submit(_recordable(raw), proposal, ruling)
     if ruling.ticket is None:
         return _refused(ruling, outcome), True
     return _approved(ruling, outcome), False
 
 
-async def _ruled(raw: str, floor: Floor, limits: Limits) -> tuple[Proposal | None, Ruling]:
+async def _ruled(raw: str | bytes, floor: Floor, limits: Limits) -> tuple[Proposal | None, Ruling]:
     reading = guardrails.read_proposal(raw, limits)
     if not isinstance(reading, Proposal):
         return None, Ruling(checks=reading, ticket=None)
@@ -31,6 +31,11 @@ async def _ruled(raw: str, floor: Floor, limits: Limits) -> tuple[Proposal | Non
         check = Check("view_complete", False, "no data", "complete", says)
         return reading, Ruling(checks=(check,), ticket=None)
     return reading, guardrails.rule(reading, view, limits)
+
+
+def _recordable(raw: str | bytes) -> str:
+    """The arguments as text that can be stored; bytes that are no UTF-8 appear as numbers."""
+    return raw if isinstance(raw, str) else raw.decode(errors="backslashreplace")
 
 
 def _refused(ruling: Ruling, outcome: Outcome) -> dict[str, Any]:

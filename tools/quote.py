@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from guardrails import ticks
 from guardrails.limits import Limits
+from guardrails.reading import clean
 from guardrails.terms import Instrument, Position, View
 from tools.figures import exponential_average, number, percent_change, price
 from tools.floor import Floor, NoData
@@ -14,6 +16,7 @@ FAST, SLOW = 9, 21
 HEADLINES = 3
 HEADLINE_CHARACTERS = 160
 NAME_CHARACTERS = 60
+LINK = re.compile(r"(?:[a-z][a-z0-9+.-]*://|www\.)\S+", re.IGNORECASE)
 
 
 async def quote(symbol: str, floor: Floor, limits: Limits) -> dict[str, Any]:
@@ -27,7 +30,7 @@ async def quote(symbol: str, floor: Floor, limits: Limits) -> dict[str, Any]:
         return {"symbol": symbol, "no_data": "the broker knows no single stock of this symbol"}
     return {
         "symbol": symbol,
-        "name": instrument.name[:NAME_CHARACTERS],
+        "name": clean(instrument.name)[:NAME_CHARACTERS],
         "sector": instrument.sector or None,
         "currency": instrument.currency,
         **_market(view, limits),
@@ -123,9 +126,15 @@ async def _headlines(instrument: Instrument, floor: Floor) -> dict[str, Any]:
         "news_outside_text": [
             {
                 "at": line.at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-                "source": line.source,
-                "text": line.text[:HEADLINE_CHARACTERS],
+                "source": clean(line.source)[:NAME_CHARACTERS],
+                "text": text,
             }
             for line in lines
+            if (text := outside_text(line.text))
         ]
     }
+
+
+def outside_text(text: str) -> str:
+    """A headline as data: one short line, nothing invisible, no address that could be followed."""
+    return LINK.sub("[link]", clean(text))[:HEADLINE_CHARACTERS]

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from guardrails.limits import Limits
+from guardrails.reading import clean
 from guardrails.terms import Market, View
 from tools.figures import exponential_average, number, percent_change, price
 from tools.floor import Floor, Mover, NoData
@@ -111,7 +112,7 @@ async def _candidate(mover: Mover, view: View, floor: Floor) -> tuple[Decimal, d
     score = (change or Decimal(0)) + 10 * (trend or Decimal(0)) + (2 if news else 0)
     return score, {
         "symbol": mover.symbol,
-        "name": mover.name[:NAME_CHARACTERS],
+        "name": clean(mover.name)[:NAME_CHARACTERS],
         "last": price(quote.last),
         "change_pct": number(change, 2),
         "gap_pct": number(gap, 2),
