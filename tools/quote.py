@@ -92,6 +92,8 @@ async def _trend(instrument: Instrument, floor: Floor) -> dict[str, Any]:
         bars = await floor.bars(instrument, "5 mins", 2 * SLOW)
     except NoData as error:
         return {"trend": f"no data: {error}"}
+    if not bars:
+        return {"trend": "no data: no bar was served"}
     closes = [bar.close for bar in bars]
     today = [bar for bar in bars if bar.at.date() == bars[-1].at.date()]
     return {

@@ -100,6 +100,8 @@ async def _candidate(mover: Mover, view: View, floor: Floor) -> tuple[Decimal, d
     if quote is None or quote.last is None or instrument is None:
         raise NoData("no quote")
     bars = await floor.bars(instrument, "5 mins", 2 * SLOW)
+    if not bars:
+        raise NoData("no bar was served")
     today = [bar for bar in bars if bar.at.date() == bars[-1].at.date()]
     closes = [bar.close for bar in bars]
     fast, slow = exponential_average(closes, FAST), exponential_average(closes, SLOW)
