@@ -9,7 +9,8 @@ import asyncio
 import copy
 import json
 import re
-from contextlib import nullcontext
+import sqlite3
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal as D
@@ -571,12 +572,26 @@ def toolset_on(desk):
     return Toolset(floor=floor, limits=LIMITS, breadth=Breadth(rows=5, candidates=3)), floor
 
 
-@pytest.mark.parametrize(
-    ("trouble", "words"),
-    [("PRAGMA query_only = 1", "readonly"), ("PRAGMA max_page_count = 1", "full")],
-)
+@contextmanager
+def locked_by_another(desk, path):
+    """Another process is writing; this one does not wait for it."""
+    desk.ledger._db.conn.execute("PRAGMA busy_timeout = 0")
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+
+
+@contextmanager
+def full_disk(desk, path):
+    """No page can be added to the file any more."""
+    desk.ledger._db.conn.execute("PRAGMA max_page_count = 1")
+    yield
+
+
+@pytest.mark.parametrize(("trouble", "words"), [(locked_by_another, "locked"), (full_disk, "full")])
 def test_what_cannot_be_recorded_is_not_sent(tmp_path, trouble, words):
-    """A ledger that takes no writing, and a full disk: the session stops before anything leaves."""
+    """The ledger is locked, or its disk is full: the session stops before anything leaves."""
 
     async def scenario():
         async with desk_on(tmp_path) as desk:
@@ -588,12 +603,13 @@ def test_what_cannot_be_recorded_is_not_sent(tmp_path, trouble, words):
                 findings=[],
             )
             toolset, _ = toolset_on(desk)
-            desk.ledger._db.conn.execute(trouble)
-            thesis = "x" * LIMITS.thesis_characters_max * 10  # more than the pages already there
-            raw = good(limit_price=200.05, target_price=215.0, thesis=thesis)
-            with pytest.raises(LedgerError, match=words):
+            # Longer than what is free in the pages that the file already has.
+            raw = good(limit_price=200.05, target_price=215.0, thesis="x" * 20_000)
+            with (
+                trouble(desk, tmp_path / "ledger.db"),
+                pytest.raises(LedgerError, match=words),
+            ):
                 await toolset.call("propose_order", raw)
-            desk.ledger._db.conn.execute("PRAGMA query_only = 0")
             return await desk.broker.open_orders(), await desk.broker.held()
 
     orders, held = in_virtual_time(scenario)
