@@ -6,21 +6,28 @@ missing key, an unknown key, or a number out of its range is refused.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 
 def _exact(number: Any) -> Any:
-    """A config number by its text, so that 0.1 is one tenth and not a float's nearest."""
+    """A config number by its text, so that 0.1 is one tenth and not a float's nearest.
+
+    Text is no number: Decimal would take 1_000, full-width digits and Infinity for one.
+    """
     if isinstance(number, bool):
         raise ValueError("a number is expected, was a boolean")  # noqa: TRY004
+    if isinstance(number, str):
+        raise ValueError("a number in plain digits is expected, was text")  # noqa: TRY004
     return str(number) if isinstance(number, int | float) else number
 
 
 Number = Annotated[Decimal, BeforeValidator(_exact), Field(allow_inf_nan=False)]
 Positive = Annotated[Number, Field(gt=0)]
+Bps = Annotated[Number, Field(gt=0, lt=10_000)]  # of a price: a whole one would reach zero
 Share = Annotated[Number, Field(ge=0, le=1)]
 Percent = Annotated[Number, Field(gt=0, le=100)]
 Count = Annotated[int, Field(gt=0, strict=True)]
@@ -46,15 +53,15 @@ class Limits(Section):
     day_loss_max: Positive
     reward_risk_min: Positive
     confidence_min: Share
-    collar_bps: Positive
-    close_collar_bps: Positive
-    stop_distance_bps_min: Positive
-    stop_distance_bps_max: Positive
+    collar_bps: Bps
+    close_collar_bps: Bps
+    stop_distance_bps_min: Bps
+    stop_distance_bps_max: Bps
     stop_distance_ticks_min: Count
     target_distance_bps_max: Positive
     atr_pct_base: Positive
     quote_age_seconds_max: Positive
-    spread_bps_max: Positive
+    spread_bps_max: Bps
     allow_delayed: Switch
     allow_short: Switch
     restricted: tuple[str, ...]
@@ -87,89 +94,161 @@ class Stops(Section):
 class Breaker(Section):
     """When the desk degrades or halts. The day's loss limit itself is limits.day_loss_max."""
 
-    warn_fraction: Annotated[Share, Field(gt=0, lt=1)]
+    warn_fraction: Annotated[Share, Field(gt=0)]
     drawdown_degrade_pct: Percent
     drawdown_halt_pct: Percent
     margin_degrade_pct: Percent
     margin_halt_pct: Percent
 
 
+class Relation(NamedTuple):
+    """What two settings owe each other: `low` stands in `order` to `high`, and why.
+
+    low, high: dotted keys and plain numbers, joined by " x " and " + ", products first.
+    order:     "<", "<=" or "!=".
+    """
+
+    low: str
+    order: str
+    high: str
+    because: str
+
+
+SECTOR_ROOM = "limits.gross_exposure_max x limits.sector_pct_max x 0.01"
+RELATIONS = (
+    # Sizes: what one position may be fits into what all of them may be.
+    Relation(
+        "limits.positions_max x limits.position_risk_max",
+        "<=",
+        "limits.day_loss_max",
+        "a full book could lose more at its stops",
+    ),
+    Relation(
+        "limits.position_value_max", "<=", SECTOR_ROOM, "one position would overfill its sector"
+    ),
+    Relation(
+        SECTOR_ROOM, "<=", "limits.gross_exposure_max", "one sector would be more than the whole"
+    ),
+    Relation(
+        "limits.position_risk_max",
+        "<=",
+        "limits.position_value_max",
+        "a position cannot lose more than it is worth",
+    ),
+    Relation(
+        "limits.day_loss_max",
+        "<=",
+        "limits.gross_exposure_max",
+        "a book cannot lose more than it is worth, so the breaker would never trip",
+    ),
+    # Prices: every stop can have a target, and the way out is the wider one.
+    Relation(
+        "limits.stop_distance_bps_min", "<", "limits.stop_distance_bps_max", "no stop would pass"
+    ),
+    Relation(
+        "limits.stop_distance_bps_max x limits.reward_risk_min",
+        "<=",
+        "limits.target_distance_bps_max",
+        "the widest stop could have no target",
+    ),
+    Relation(
+        "limits.collar_bps", "<=", "limits.close_collar_bps", "the way out must be the wider one"
+    ),
+    Relation(
+        "limits.spread_bps_max x 0.5",
+        "<=",
+        "limits.collar_bps",
+        "the far side of the widest spread would be outside the collar",
+    ),
+    # Counts: a limit that another one makes unreachable is a mistake in one of them.
+    Relation("limits.orders_minute_max", "<=", "limits.orders_day_max", "it would never bind"),
+    Relation(
+        "limits.refusals_in_row_max", "<=", "limits.proposals_session_max", "it would never bind"
+    ),
+    Relation("limits.thesis_characters_max", "<=", "limits.input_bytes_max", "it would never bind"),
+    # Exits: in the order in which a position meets them.
+    Relation("stops.trail_start_pct", "<", "stops.profit_target_pct", "trailing would never begin"),
+    Relation(
+        "stops.trail_pct", "<", "stops.trail_start_pct", "the trailing stop would start as a loss"
+    ),
+    Relation(
+        "stops.close_before_close_minutes",
+        "<",
+        "limits.no_entry_before_close_minutes",
+        "an entry could be closed as soon as it is made",
+    ),
+    # Breakers: the warning before the halt, the gate before both.
+    Relation(
+        "breaker.warn_fraction x limits.day_loss_max",
+        "<",
+        "limits.day_loss_max",
+        "the warning must come before the halt",
+    ),
+    Relation(
+        "breaker.drawdown_degrade_pct",
+        "<",
+        "breaker.drawdown_halt_pct",
+        "the warning must come before the halt",
+    ),
+    Relation(
+        "breaker.margin_degrade_pct",
+        "<",
+        "breaker.margin_halt_pct",
+        "the warning must come before the halt",
+    ),
+    Relation(
+        "limits.margin_use_pct_max",
+        "<",
+        "breaker.margin_halt_pct",
+        "a full book would halt the desk",
+    ),
+)
+_MUST_BE = {"<": "below", "<=": "at most", "!=": "other than"}
+
+
 def incoherences(limits: Limits, stops: Stops, breaker: Breaker) -> list[str]:
     """Each contradiction between two numbers, naming both keys with their values."""
-    sector_room = limits.gross_exposure_max * limits.sector_pct_max / 100
-    book_risk = limits.positions_max * limits.position_risk_max
-    pairs = (
-        (
-            book_risk <= limits.day_loss_max,
-            f"limits.positions_max x limits.position_risk_max is {book_risk}, more than "
-            f"limits.day_loss_max {limits.day_loss_max}: a full book could lose more",
-        ),
-        (
-            limits.position_value_max <= sector_room,
-            f"limits.position_value_max {limits.position_value_max} is more than the room of a "
-            f"sector, {sector_room} (limits.sector_pct_max of limits.gross_exposure_max)",
-        ),
-        (
-            limits.position_risk_max <= limits.position_value_max,
-            f"limits.position_risk_max {limits.position_risk_max} is more than "
-            f"limits.position_value_max {limits.position_value_max}",
-        ),
-        (
-            limits.stop_distance_bps_min < limits.stop_distance_bps_max,
-            f"limits.stop_distance_bps_min {limits.stop_distance_bps_min} is not below "
-            f"limits.stop_distance_bps_max {limits.stop_distance_bps_max}",
-        ),
-        (
-            limits.stop_distance_bps_max * limits.reward_risk_min <= limits.target_distance_bps_max,
-            f"limits.target_distance_bps_max {limits.target_distance_bps_max} is less than "
-            f"limits.stop_distance_bps_max {limits.stop_distance_bps_max} x "
-            "limits.reward_risk_min: the widest stop could have no target",
-        ),
-        (
-            limits.collar_bps <= limits.close_collar_bps,
-            f"limits.collar_bps {limits.collar_bps} is more than limits.close_collar_bps "
-            f"{limits.close_collar_bps}: the way out must be the wider one",
-        ),
-        (
-            limits.orders_minute_max <= limits.orders_day_max,
-            f"limits.orders_minute_max {limits.orders_minute_max} is more than "
-            f"limits.orders_day_max {limits.orders_day_max}",
-        ),
-        (
-            limits.refusals_in_row_max <= limits.proposals_session_max,
-            f"limits.refusals_in_row_max {limits.refusals_in_row_max} is more than "
-            f"limits.proposals_session_max {limits.proposals_session_max}: never reached",
-        ),
-        (
-            stops.trail_start_pct < stops.profit_target_pct,
-            f"stops.trail_start_pct {stops.trail_start_pct} is not below stops.profit_target_pct "
-            f"{stops.profit_target_pct}: trailing would never begin",
-        ),
-        (
-            stops.trail_pct < stops.trail_start_pct,
-            f"stops.trail_pct {stops.trail_pct} is not below stops.trail_start_pct "
-            f"{stops.trail_start_pct}: the trailing stop would start as a loss",
-        ),
-        (
-            stops.close_before_close_minutes < limits.no_entry_before_close_minutes,
-            f"limits.no_entry_before_close_minutes {limits.no_entry_before_close_minutes} is not "
-            f"above stops.close_before_close_minutes {stops.close_before_close_minutes}: "
-            "an entry could be closed as soon as it is made",
-        ),
-        (
-            breaker.drawdown_degrade_pct < breaker.drawdown_halt_pct,
-            f"breaker.drawdown_degrade_pct {breaker.drawdown_degrade_pct} is not below "
-            f"breaker.drawdown_halt_pct {breaker.drawdown_halt_pct}",
-        ),
-        (
-            breaker.margin_degrade_pct < breaker.margin_halt_pct,
-            f"breaker.margin_degrade_pct {breaker.margin_degrade_pct} is not below "
-            f"breaker.margin_halt_pct {breaker.margin_halt_pct}",
-        ),
-        (
-            limits.margin_use_pct_max < breaker.margin_halt_pct,
-            f"limits.margin_use_pct_max {limits.margin_use_pct_max} is not below "
-            f"breaker.margin_halt_pct {breaker.margin_halt_pct}: a full book would halt the desk",
-        ),
-    )
-    return [says for holds, says in pairs if not holds]
+    return contradictions({"limits": limits, "stops": stops, "breaker": breaker}, RELATIONS)
+
+
+def contradictions(sections: Mapping[str, object], relations: Iterable[Relation]) -> list[str]:
+    """What each relation that does not hold says, in their order.
+
+    sections: by the first word of a dotted key. Raises KeyError or AttributeError for an unknown
+    key: a relation that names none would hold forever.
+    """
+    return [
+        f"{_told(sections, low)} must be {_MUST_BE[order]} {_told(sections, high)}: {because}"
+        for low, order, high, because in relations
+        if not _holds(_worth(sections, low), order, _worth(sections, high))
+    ]
+
+
+def _holds(low: Decimal, order: str, high: Decimal) -> bool:
+    return {"<": low < high, "<=": low <= high, "!=": low != high}[order]
+
+
+def _told(sections: Mapping[str, object], expression: str) -> str:
+    """The expression with its value; a bare number tells itself."""
+    worth = f"{_worth(sections, expression).normalize():f}"
+    return worth if expression == worth else f"{expression} ({worth})"
+
+
+def _worth(sections: Mapping[str, object], expression: str) -> Decimal:
+    total = Decimal(0)
+    for product in expression.split(" + "):
+        worth = Decimal(1)
+        for word in product.split(" x "):
+            worth *= _value(sections, word)
+        total += worth
+    return total
+
+
+def _value(sections: Mapping[str, object], word: str) -> Decimal:
+    if word[0].isdigit():
+        return Decimal(word)
+    first, *rest = word.split(".")
+    found: Any = sections[first]
+    for name in rest:
+        found = getattr(found, name)
+    return Decimal(found)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import re
 from collections.abc import Mapping
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -24,15 +26,73 @@ from guardrails.limits import (
     Limits,
     Number,
     Positive,
+    Relation,
     Section,
     Stops,
     Switch,
+    contradictions,
     incoherences,
 )
 from session.ending import Exit, Stop
 from session.loosening import loosened
 
 PREFIX = "AGENT_"
+# Continuous trading: SEHK 09:30-12:00 and 13:00-16:00, US 09:30-16:00; the shortest sessions are
+# Hong Kong's morning, which is all of a half day there, and the US day that closes at 13:00.
+DAY_MINUTES = {"HK": 330, "US": 390}
+SHORTEST_SESSION_MINUTES = {"HK": 150, "US": 210}
+# What the sections beside limits, stops and breaker owe each other.
+RELATIONS = (
+    Relation("session.usd_max", "<=", "budget.usd_day_max", "a session is a part of its day"),
+    Relation("budget.usd_day_max", "<=", "budget.usd_month_max", "a day is a part of its month"),
+    Relation(
+        "watch.stop_rest_seconds_max",
+        "<",
+        "watch.interval_seconds",
+        "a look would find an order whose stop may still be on its way",
+    ),
+    Relation(
+        "watch.interval_seconds",
+        "<=",
+        "watch.order_sync_seconds",
+        "orders are synced in a look, so no more often than it comes",
+    ),
+    Relation(
+        "watch.order_sync_seconds",
+        "<=",
+        "watch.reconcile_minutes x 60",
+        "a reconciliation is a sync and more",
+    ),
+    Relation(
+        "watch.reconcile_minutes x 60",
+        "<=",
+        "limits.reconcile_age_seconds_max",
+        "every entry would be refused before the next reconciliation is due",
+    ),
+    Relation(
+        "limits.quote_age_seconds_max",
+        "<=",
+        "watch.interval_seconds",
+        "an entry would pass on a quote older than the one that guards it",
+    ),
+    Relation(
+        "ibkr.timeout_seconds",
+        "<",
+        "session.seconds_max",
+        "one late answer would take the whole session",
+    ),
+    Relation("scan.candidates", "<=", "scan.rows", "the rest is never asked for"),
+    Relation(
+        "ibkr.client_id",
+        "!=",
+        "ibkr.data_client_id",
+        "the second connection would push out the first",
+    ),
+    Relation("ibkr.paper_port", "!=", "ibkr.live_port", "paper would send real orders"),
+)
+WHOLE = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
+DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,17})\.[0-9]{1,12}")
+_SECTIONS = ("limits", "stops", "watch", "session", "budget", "scan", "ibkr")
 
 
 class MarketRules(Section):
@@ -158,8 +218,6 @@ def load(
     _check_tightening(path, written, settings)
     if settings.broker == "live":
         raise _stop(path, "broker: live is locked in this version; use paper or sim")
-    if settings.ibkr.client_id == settings.ibkr.data_client_id:
-        raise _stop(path, "ibkr.client_id and ibkr.data_client_id are equal; they must differ")
     return settings
 
 
@@ -182,13 +240,21 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
     return found
 
 
-def _number(loader: _Loader, node: yaml.ScalarNode) -> str:
-    """A number by its text: a float would lose what was written."""
-    return str(loader.construct_scalar(node))
+def _whole(loader: _Loader, node: yaml.ScalarNode) -> int | str:
+    """A whole number in plain digits, or its text: YAML takes 1_000, 010 and 1:30 for numbers."""
+    text = str(loader.construct_scalar(node))
+    return int(text) if WHOLE.fullmatch(text) else text
+
+
+def _decimal(loader: _Loader, node: yaml.ScalarNode) -> Decimal | str:
+    """A decimal number in plain digits, or its text: a float would lose what was written."""
+    text = str(loader.construct_scalar(node))
+    return Decimal(text) if DECIMAL.fullmatch(text) else text
 
 
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
-_Loader.add_constructor("tag:yaml.org,2002:float", _number)
+_Loader.add_constructor("tag:yaml.org,2002:int", _whole)
+_Loader.add_constructor("tag:yaml.org,2002:float", _decimal)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -294,29 +360,35 @@ def _known_keys(place: list[str]) -> list[str]:
 
 def _check_coherence(path: Path, settings: Settings) -> None:
     found = incoherences(settings.limits, settings.stops, settings.breaker)
-    session, budget = settings.session, settings.budget
-    if session.usd_max > budget.usd_day_max:
-        found.append(
-            f"session.usd_max {session.usd_max} is more than "
-            f"budget.usd_day_max {budget.usd_day_max}"
-        )
-    if budget.usd_day_max > budget.usd_month_max:
-        found.append(
-            f"budget.usd_day_max {budget.usd_day_max} is more than budget.usd_month_max "
-            f"{budget.usd_month_max}"
-        )
-    if settings.watch.stop_rest_seconds_max >= settings.watch.interval_seconds:
-        found.append(
-            f"watch.stop_rest_seconds_max {settings.watch.stop_rest_seconds_max} is not below "
-            f"watch.interval_seconds {settings.watch.interval_seconds}"
-        )
-    if settings.scan.candidates > settings.scan.rows:
-        found.append(
-            f"scan.candidates {settings.scan.candidates} is more than "
-            f"scan.rows {settings.scan.rows}"
-        )
+    relations = (*RELATIONS, *_market_relations(settings.markets))
+    found += contradictions({name: getattr(settings, name) for name in _SECTIONS}, relations)
+    if not any(market.enabled for _, market in settings.markets):
+        found.append("markets.HK.enabled and markets.US.enabled are both false: nothing to trade")
     if found:
         raise _stop(path, f"contradictory settings: {found[0]}; change one of the two")
+
+
+def _market_relations(markets: Markets) -> list[Relation]:
+    """What the hours of each enabled market ask of the stops and limits."""
+    return [
+        relation
+        for name, market in markets
+        if market.enabled
+        for relation in (
+            Relation(
+                "stops.hold_minutes_max + stops.close_before_close_minutes",
+                "<",
+                str(DAY_MINUTES[name]),
+                f"so many minutes are traded in a day of markets.{name}",
+            ),
+            Relation(
+                "limits.no_entry_before_close_minutes",
+                "<",
+                str(SHORTEST_SESSION_MINUTES[name]),
+                f"so long is the shortest session of markets.{name}: no entry would pass in it",
+            ),
+        )
+    ]
 
 
 def _check_tightening(path: Path, written: dict[str, Any], settings: Settings) -> None:
