@@ -22,11 +22,14 @@ def entry_in_collar(case: Case) -> Check:
     limit = f"within {shown(collar)} bps of mid"
     if case.instrument is None or case.entry is None or case.mid is None or case.mid <= 0:
         return unknown("entry_in_collar", "the distance of the limit price from mid", limit)
+    # The price as asked: rounding must not make a possible price of an impossible one.
+    asked = case.proposal.limit_price
     least, most = EXCHANGE_RANGE[case.instrument.market]
-    if case.entry < least or (most is not None and case.entry > most):
+    if asked is None or asked < least or (most is not None and asked > most):
         known = f"from {shown(least)}" + ("" if most is None else f" to {shown(most)}")
-        says = f"limit_price {shown(case.entry)} is none that the exchange takes: {known} passes."
-        return Check("entry_in_collar", False, shown(case.entry), known, says)
+        observed = "no price" if asked is None else shown(asked)
+        says = f"limit_price {observed} is none that the exchange takes: {known} passes."
+        return Check("entry_in_collar", False, observed, known, says)
     distance = (case.entry - case.mid) / case.mid * BPS
     ok = abs(distance) <= collar
     says = ""
