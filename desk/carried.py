@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from desk.legs import LegReading
 from guardrails.terms import Leg, OrderStatus
+
+GRAVEST_FIRST = (
+    "unknown",
+    "flattened",
+    "repaired",
+    "closing",
+    "tightened",
+    "resting",
+    "filled",
+    "cancelled",
+    "not_sent",
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,4 +60,15 @@ def leg_report(name: Leg, reading: LegReading, filled: int) -> LegReport:
         status=status,
         shares=leg.shares,
         price=leg.limit_price if leg.limit_price is not None else leg.stop_price,
+    )
+
+
+def together(done: Sequence[Carried]) -> Carried:
+    """What became of all orders of one ticket; the gravest status names the whole."""
+    if len(done) == 1:
+        return done[0]
+    return Carried(
+        status=min((carried.status for carried in done), key=GRAVEST_FIRST.index),
+        legs=tuple(leg for carried in done for leg in carried.legs),
+        says="; ".join(carried.says for carried in done),
     )

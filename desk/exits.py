@@ -8,30 +8,45 @@ again would double them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from decimal import Decimal
 
-from desk.carried import Carried, LegReport
+from desk.carried import Carried, LegReport, together
 from desk.hands import Hands
-from desk.legs import order_ref
+from desk.legs import Family
 from edges.ibkr import LegOrder
-from guardrails.terms import Leg, LiveOrder, OrderStatus, Ticket
+from guardrails.terms import Action, Leg, LiveOrder, OrderStatus, Ticket
 
 
 async def close(hands: Hands, ticket: Ticket, proposal_id: int) -> Carried:
-    """A marketable exit for the ticket's shares works at the broker, or what came instead."""
+    """Marketable exits for the ticket's shares work at the broker, or what came instead.
+
+    Each part's target is repriced; shares that no target covers leave by an order of their own.
+    """
     own = await _own_exits(hands, ticket)
-    target = next((order for order in own if order.order_type == "LMT"), None)
-    if target is not None:
+    done, left = [], ticket.shares
+    for target in (order for order in own if order.order_type == "LMT"):
         leg = replace(_as_leg(target, ticket), limit_price=ticket.limit_price)
         hands.book.event(
             leg.order_ref,
             OrderStatus.RESTING,
             note=f"becomes the closing order of proposal {proposal_id} at {ticket.limit_price}",
         )
-        return await _modified(hands, leg, target, Leg.TARGET, "closing")
-    group = own[0].oca_group if own else ""
-    leg = _closing_leg(hands, ticket, proposal_id, group)
+        done.append(await _modified(hands, leg, target, Leg.TARGET, "closing"))
+        left -= target.shares - target.filled_shares
+    if left > 0:
+        done.append(await _close_rest(hands, ticket, own, left, proposal_id))
+    return together(done)
+
+
+async def _close_rest(
+    hands: Hands, ticket: Ticket, own: Sequence[LiveOrder], shares: int, proposal_id: int
+) -> Carried:
+    """A limit for shares without a target, in the group of a stop that has none beside it."""
+    taken = {order.oca_group for order in own if order.order_type == "LMT"}
+    groups = [order.oca_group for order in own if order.oca_group not in taken]
+    family = Family(hands.book.session_id, proposal_id)
+    leg = _closing_leg(hands, ticket, family, shares, groups[0] if groups else "")
     hands.book.intend([(Leg.CLOSE, leg)], proposal_id=proposal_id, market=ticket.market)
     [reading] = await hands.read_back([leg], hands.send([leg]))
     filled = (await hands.filled_shares()).get(leg.order_ref, 0)
@@ -39,14 +54,31 @@ async def close(hands: Hands, ticket: Ticket, proposal_id: int) -> Carried:
 
 
 async def tighten(hands: Hands, ticket: Ticket) -> Carried:
-    """The position's resting stop stands at the ticket's stop price, read back."""
+    """Every resting stop of the position stands at the ticket's stop price or closer, read back."""
     own = await _own_exits(hands, ticket)
-    stop = next((order for order in own if order.order_type == "STP"), None)
-    if stop is None:
+    stops = [order for order in own if order.order_type == "STP"]
+    if not stops:
         hands.book.alert("no_stop_to_tighten", f"{ticket.symbol}: no stop of this desk rests")
         return Carried(status="not_sent", legs=(), says="no stop of this desk rests at the broker")
-    leg = replace(_as_leg(stop, ticket), stop_price=ticket.stop_price)
-    return await _modified(hands, leg, stop, Leg.STOP, "tightened")
+    done = []
+    for stop in stops:
+        if _tightens(ticket, stop):
+            leg = replace(_as_leg(stop, ticket), stop_price=ticket.stop_price)
+            done.append(await _modified(hands, leg, stop, Leg.STOP, "tightened"))
+    if not done:
+        return Carried(status="not_sent", legs=(), says="every stop rests there or closer already")
+    return together(done)
+
+
+def _tightens(ticket: Ticket, stop: LiveOrder) -> bool:
+    """Whether the ticket's stop price is nearer to the market than the resting stop."""
+    if stop.stop_price is None or ticket.stop_price is None:
+        return False
+    nearer = {
+        Action.SELL: ticket.stop_price > stop.stop_price,
+        Action.BUY: ticket.stop_price < stop.stop_price,
+    }
+    return nearer[ticket.exit_action]
 
 
 async def _own_exits(hands: Hands, ticket: Ticket) -> list[LiveOrder]:
@@ -114,10 +146,9 @@ def _as_leg(order: LiveOrder, ticket: Ticket) -> LegOrder:
     )
 
 
-def _closing_leg(hands: Hands, ticket: Ticket, proposal_id: int, group: str) -> LegOrder:
-    limit_price: Decimal | None = ticket.limit_price
+def _closing_leg(hands: Hands, ticket: Ticket, family: Family, shares: int, group: str) -> LegOrder:
     return LegOrder(
-        order_ref=order_ref(hands.book.session_id, proposal_id, Leg.CLOSE),
+        order_ref=family.ref(Leg.CLOSE),
         account_id=hands.broker.account_id,
         symbol=ticket.symbol,
         con_id=ticket.con_id,
@@ -125,8 +156,8 @@ def _closing_leg(hands: Hands, ticket: Ticket, proposal_id: int, group: str) -> 
         currency=ticket.currency,
         action=ticket.exit_action,
         order_type="LMT",
-        shares=ticket.shares,
-        limit_price=limit_price,
+        shares=shares,
+        limit_price=ticket.limit_price,
         stop_price=None,
         tif="DAY",
         oca_group=group,

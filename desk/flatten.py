@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from desk.carried import Carried
 from desk.hands import Hands
-from desk.legs import order_ref
+from desk.legs import Family
 from edges.errors import EdgeError
 from edges.ibkr import LegOrder
 from guardrails import ticks
@@ -23,16 +23,18 @@ POLL_SECONDS = 0.5
 BPS = Decimal(10_000)
 
 
-async def flatten(hands: Hands, ticket: Ticket, shares: int, proposal_id: int) -> Carried:
-    """The shares of the ticket's position are closed, or an alert says that they are not.
+async def flatten(hands: Hands, ticket: Ticket, shares: int, family: Family) -> Carried:
+    """The family's shares of the position are closed, or an alert says that they are not.
 
-    Its resting exits are cancelled first: filling beside the closing order they would turn the
-    position round.
+    The family's resting exits are cancelled first: filling beside the closing order they would turn
+    the position round. Another part's shares keep their own stop and target.
     """
     exits = [
         order.order_ref
         for order in await hands.broker.open_orders()
-        if order.con_id == ticket.con_id and order.action is ticket.exit_action
+        if order.con_id == ticket.con_id
+        and order.action is ticket.exit_action
+        and order.order_ref.startswith(f"{family.name}-")
     ]
     if not await hands.cancel(exits):
         hands.book.alert("exits_not_cancelled", f"{ticket.symbol}: {', '.join(exits)} may be live")
@@ -40,7 +42,7 @@ async def flatten(hands: Hands, ticket: Ticket, shares: int, proposal_id: int) -
     for attempt, bps in enumerate((*COLLARS_BPS, None), start=1):
         limit_price = None if bps is None else await _limit(hands, ticket, bps)
         leg = LegOrder(
-            order_ref=order_ref(hands.book.session_id, proposal_id, Leg.CLOSE, attempt),
+            order_ref=family.ref(Leg.CLOSE, attempt),
             account_id=hands.broker.account_id,
             symbol=ticket.symbol,
             con_id=ticket.con_id,
@@ -53,7 +55,7 @@ async def flatten(hands: Hands, ticket: Ticket, shares: int, proposal_id: int) -
             stop_price=None,
             tif="DAY",
         )
-        left -= await _try(hands, ticket, leg, proposal_id)
+        left -= await _try(hands, ticket, leg, family.proposal_id)
         if left <= 0:
             hands.book.alert("flattened", f"{ticket.symbol}: {shares} shares were closed")
             return Carried(status="flattened", legs=(), says=f"{shares} unprotected shares closed")

@@ -5,41 +5,53 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from edges.ibkr import LegOrder
-from guardrails.terms import Leg, LiveOrder, Ticket
+from guardrails.terms import Leg, LiveOrder, Part, Ticket
 
+PART_LETTERS = ("", "b")  # a second part's orders are `<session>-<n>b-<leg>`
 # The broker's words for an order that works or waits at its place. PendingSubmit is not among them:
 # it is the client's own invention and proves nothing (ibkr order statuses).
 RESTING_WORDS = frozenset({"PreSubmitted", "Submitted"})
 
 
-def order_ref(session_id: str, proposal_id: int, leg: Leg, attempt: int = 1) -> str:
-    """The order's name at the broker and in the ledger: `<session>-<n>-<leg>`, repairs numbered."""
-    suffix = "" if attempt == 1 else str(attempt)
-    return f"{session_id}-{proposal_id}-{leg}{suffix}"
+class Family(NamedTuple):
+    """The orders of one part of a proposal: one parent, one group. Parts count from 0."""
+
+    session_id: str
+    proposal_id: int
+    part: int = 0
+
+    @property
+    def name(self) -> str:
+        """`<session>-<n>`, with a letter for a second part; the name of its OCA group too."""
+        return f"{self.session_id}-{self.proposal_id}{PART_LETTERS[self.part]}"
+
+    def ref(self, leg: Leg, attempt: int = 1) -> str:
+        """An order's name at the broker and in the ledger: `<family>-<leg>`, repairs numbered."""
+        return f"{self.name}-{leg}{'' if attempt == 1 else attempt}"
 
 
-def bracket(ticket: Ticket, session_id: str, proposal_id: int, account_id: str) -> list[LegOrder]:
-    """Entry, target and stop in the order of sending; the stop is last and transmits the family.
+def bracket(ticket: Ticket, part: Part, family: Family, account_id: str) -> list[LegOrder]:
+    """Entry, target and stop of one part in the order of sending; the stop transmits the family.
 
     The exits are GTC in one OCA group of type 2: they outlive the day, and a partial exit shrinks
     the stop instead of removing it.
     """
-    if ticket.limit_price is None or ticket.stop_price is None or ticket.target_price is None:
-        raise ValueError("an opening ticket needs limit, stop and target price")
-    entry_ref = order_ref(session_id, proposal_id, Leg.ENTRY)
-    group = f"{session_id}-{proposal_id}"
+    if ticket.limit_price is None or ticket.stop_price is None:
+        raise ValueError("an opening ticket needs a limit and a stop price")
+    entry_ref = family.ref(Leg.ENTRY)
 
     def leg(name: Leg, **fields: object) -> LegOrder:
         common: dict[str, object] = {
-            "order_ref": order_ref(session_id, proposal_id, name),
+            "order_ref": family.ref(name),
             "account_id": account_id,
             "symbol": ticket.symbol,
             "con_id": ticket.con_id,
             "exchange": ticket.exchange,
             "currency": ticket.currency,
-            "shares": ticket.shares,
+            "shares": part.shares,
             "limit_price": None,
             "stop_price": None,
             "transmit": False,
@@ -49,7 +61,7 @@ def bracket(ticket: Ticket, session_id: str, proposal_id: int, account_id: str) 
     exits: dict[str, object] = {
         "action": ticket.exit_action,
         "tif": "GTC",
-        "oca_group": group,
+        "oca_group": family.name,
         "parent_ref": entry_ref,
     }
     return [
@@ -60,7 +72,7 @@ def bracket(ticket: Ticket, session_id: str, proposal_id: int, account_id: str) 
             limit_price=ticket.limit_price,
             tif="DAY",
         ),
-        leg(Leg.TARGET, order_type="LMT", limit_price=ticket.target_price, **exits),
+        leg(Leg.TARGET, order_type="LMT", limit_price=part.target_price, **exits),
         leg(Leg.STOP, order_type="STP", stop_price=ticket.stop_price, transmit=True, **exits),
     ]
 

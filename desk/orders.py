@@ -7,7 +7,7 @@ from collections.abc import Callable
 from desk.carried import Carried
 from desk.exits import close, tighten
 from desk.hands import Hands
-from desk.opening import open_bracket
+from desk.opening import open_brackets
 from guardrails.terms import Intent, State, Ticket
 
 
@@ -22,7 +22,7 @@ async def carry_out(
     await hands.broker.life_sign()
     match ticket.intent:
         case Intent.OPEN:
-            return await open_bracket(hands, ticket, proposal_id, state)
+            return await open_brackets(hands, ticket, proposal_id, state)
         case Intent.CLOSE:
             return await close(hands, ticket, proposal_id)
         case Intent.TIGHTEN:

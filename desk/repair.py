@@ -15,7 +15,7 @@ from dataclasses import replace
 from desk.carried import Carried, leg_report
 from desk.flatten import flatten
 from desk.hands import Hands
-from desk.legs import LegReading, order_ref
+from desk.legs import Family, LegReading
 from edges.ibkr import LegOrder
 from guardrails.terms import Leg, OrderStatus, Ticket
 
@@ -28,7 +28,7 @@ async def repair(
     ticket: Ticket,
     readings: Sequence[LegReading],
     entered: int,
-    proposal_id: int,
+    family: Family,
 ) -> Carried:
     """What was done about legs that do not rest. `entered` is the entry's filled shares."""
     missing = [
@@ -42,7 +42,7 @@ async def repair(
     entered = (await hands.filled_shares()).get(refs[0], entered)
     if entered == 0:
         return await _cancelled(hands, ticket, refs, gone)
-    return await _protect(hands, ticket, readings, entered, proposal_id)
+    return await _protect(hands, ticket, readings, entered, family)
 
 
 async def _cancelled(hands: Hands, ticket: Ticket, refs: Sequence[str], gone: bool) -> Carried:
@@ -61,20 +61,20 @@ async def _cancelled(hands: Hands, ticket: Ticket, refs: Sequence[str], gone: bo
 
 
 async def _protect(
-    hands: Hands, ticket: Ticket, readings: Sequence[LegReading], entered: int, proposal_id: int
+    hands: Hands, ticket: Ticket, readings: Sequence[LegReading], entered: int, family: Family
 ) -> Carried:
     """The exits that do not rest are placed again, for the shares that are held."""
     exits = dict(zip(EXITS, readings[1:], strict=True))
     wrong = [reading.leg.order_ref for reading in exits.values() if reading.differs]
     await hands.cancel(wrong)
     surviving = [reading.found for reading in exits.values() if reading.found and reading.rests]
-    group = surviving[0].oca_group if surviving else f"{hands.book.session_id}-{proposal_id}r"
+    group = surviving[0].oca_group if surviving else f"{family.name}r"
     replacements = {
-        name: _again(hands, name, reading.leg, entered, group, proposal_id)
+        name: _again(family, name, reading.leg, entered, group)
         for name, reading in exits.items()
         if not reading.rests
     }
-    hands.book.intend(replacements.items(), proposal_id=proposal_id, market=ticket.market)
+    hands.book.intend(replacements.items(), proposal_id=family.proposal_id, market=ticket.market)
     legs = list(replacements.values())
     again = await hands.read_back(legs, hands.send(legs))
     for reading in again:
@@ -86,7 +86,7 @@ async def _protect(
     stop_ref = replacements[Leg.STOP].order_ref if Leg.STOP in replacements else ""
     if any(reading.leg.order_ref == stop_ref and not reading.rests for reading in again):
         hands.book.alert("stop_will_not_rest", f"{ticket.symbol}: closing {entered} shares")
-        return await flatten(hands, ticket, entered, proposal_id)
+        return await flatten(hands, ticket, entered, family)
     hands.book.alert("bracket_repaired", f"{ticket.symbol}: {entered} shares are protected")
     names = list(replacements)
     reports = tuple(
@@ -99,12 +99,10 @@ async def _protect(
     )
 
 
-def _again(
-    hands: Hands, name: Leg, leg: LegOrder, shares: int, group: str, proposal_id: int
-) -> LegOrder:
+def _again(family: Family, name: Leg, leg: LegOrder, shares: int, group: str) -> LegOrder:
     return replace(
         leg,
-        order_ref=order_ref(hands.book.session_id, proposal_id, name, REPAIR_ATTEMPT),
+        order_ref=family.ref(name, REPAIR_ATTEMPT),
         shares=shares,
         oca_group=group,
         parent_ref="",

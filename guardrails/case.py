@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 from guardrails import fees, ticks
 from guardrails.limits import Limits
-from guardrails.side import OPENING
+from guardrails.side import OPENING, lead
 from guardrails.sizing import Room, size
-from guardrails.terms import Action, Instrument, Proposal, Quote, Sizing, View
+from guardrails.targets import Targets, judge, split
+from guardrails.terms import Action, Instrument, Part, Proposal, Quote, Side, Sizing, View
 
 ONE = Decimal(1)
 BPS = Decimal(10_000)
+
+
+# Entry, stop, target: each to its careful side.
+ROUNDERS = {
+    Action.BUY: (ticks.down, ticks.up, ticks.down),
+    Action.SELL: (ticks.up, ticks.down, ticks.up),
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,14 +42,15 @@ class Case:
     tick: Decimal | None
     entry: Decimal | None
     stop: Decimal | None
-    target: Decimal | None
+    targets: Targets | None
     fx: Decimal | None
     room: Room | None
     sizing: Sizing | None
     shares: int
+    parts: tuple[Part, ...]  # of `shares`; empty where there are none, or no target
     value_base: Decimal | None
-    risk_base: Decimal | None  # to the stop, with fees of both orders
-    gain_base: Decimal | None  # to the target, with fees of both orders
+    risk_base: Decimal | None  # to the stop, with fees of all orders
+    gain_base: Decimal | None  # to each part's target, with fees of all orders
 
 
 def build(proposal: Proposal, view: View, limits: Limits) -> Case:
@@ -49,22 +59,18 @@ def build(proposal: Proposal, view: View, limits: Limits) -> Case:
     instrument = view.instrument
     if instrument is not None and instrument.symbol != proposal.symbol:
         instrument = None  # the view is of another stock: nothing of it may be believed
-    entry, stop, target, tick = _rounded(proposal, instrument, action)
+    entry, stop, targets, tick = _rounded(proposal, instrument, action, limits)
     fx = None if instrument is None else _fx(view, instrument.currency)
     room = Room.of(view, limits, instrument, fx)
-    sizing = None
-    if instrument is not None and entry is not None and stop is not None and fx is not None:
-        sizing = size(
-            entry=entry,
-            stop=stop,
-            fx=fx,
-            atr=view.atr,
-            instrument=instrument,
-            limits=limits,
-            room=room,
-        )
-    shares = 0 if sizing is None else sizing.shares or sizing.lot
-    value, risk, gain = _amounts(instrument, entry, stop, target, fx, shares)
+    sizing: Sizing | None = None
+    parts: tuple[Part, ...] = ()
+    if instrument and entry is not None and stop is not None and targets and fx is not None:
+        sizing, parts = _sized(instrument, action, entry, stop, targets, fx, room, view, limits)
+    shares = sum(part.shares for part in parts)
+    value = risk = gain = None
+    if instrument and entry is not None and stop is not None and fx is not None and parts:
+        day = view.now.date()  # in UTC, which is the trading day: see fees.order_fees
+        value, risk, gain = _amounts(instrument, proposal.side, entry, stop, fx, parts, day)
     return Case(
         proposal=proposal,
         view=view,
@@ -76,11 +82,12 @@ def build(proposal: Proposal, view: View, limits: Limits) -> Case:
         tick=tick,
         entry=entry,
         stop=stop,
-        target=target,
+        targets=targets,
         fx=fx,
         room=room,
         sizing=sizing,
         shares=shares,
+        parts=parts,
         value_base=value,
         risk_base=risk,
         gain_base=gain,
@@ -88,32 +95,68 @@ def build(proposal: Proposal, view: View, limits: Limits) -> Case:
 
 
 def _rounded(
-    proposal: Proposal, instrument: Instrument | None, action: Action
-) -> tuple[Decimal | None, Decimal | None, Decimal | None, Decimal | None]:
-    """Entry, stop and target on the ladder, and the tick at the entry.
+    proposal: Proposal, instrument: Instrument | None, action: Action, limits: Limits
+) -> tuple[Decimal | None, Decimal | None, Targets | None, Decimal | None]:
+    """Entry, stop and targets on the ladder, and the tick at the entry.
 
-    A buy limit goes down and a sell limit up; stop and target go toward the entry.
+    A buy limit goes down and a sell limit up; stop and targets go toward the entry. Only a second
+    target may be one that the ladder does not know: it is left out alone.
     """
     given = (proposal.limit_price, proposal.stop_price, proposal.target_price)
     if instrument is None or any(price is None for price in given):
         return None, None, None, None
     limit, stop, target = (price for price in given if price is not None)
     ladder = instrument.ladder
-    rounders = {
-        Action.BUY: (ticks.down, ticks.up, ticks.down),
-        Action.SELL: (ticks.up, ticks.down, ticks.up),
-    }
-    round_entry, round_stop, round_target = rounders[action]
+    round_entry, round_stop, round_target = ROUNDERS[action]
     try:
         entry = round_entry(limit, ladder)
-        return (
-            entry,
-            round_stop(stop, ladder),
-            round_target(target, ladder),
-            ticks.tick_at(entry, ladder),
-        )
+        tick = ticks.tick_at(entry, ladder)
+        targets: dict[str, Decimal | None] = {"target_price": round_target(target, ladder)}
+        stop = round_stop(stop, ladder)
     except ValueError:
         return None, None, None, None  # no ladder, or a price below it
+    if proposal.target_price_2 is not None:
+        try:
+            targets["target_price_2"] = round_target(proposal.target_price_2, ladder)
+        except ValueError:
+            targets["target_price_2"] = None
+    far = limits.target_distance_bps_max
+    return entry, stop, judge(proposal.side, entry, targets, far), tick
+
+
+def _sized(
+    instrument: Instrument,
+    action: Action,
+    entry: Decimal,
+    stop: Decimal,
+    targets: Targets,
+    fx: Decimal,
+    room: Room | None,
+    view: View,
+    limits: Limits,
+) -> tuple[Sizing | None, tuple[Part, ...]]:
+    """The size and its parts: two where two targets stand and there are lots for both."""
+
+    def sized(parts: int) -> Sizing | None:
+        return size(
+            entry=entry,
+            stop=stop,
+            parts=parts,
+            fx=fx,
+            atr=view.atr,
+            instrument=instrument,
+            limits=limits,
+            room=room,
+            action=action,
+            on=view.now.date(),
+        )
+
+    sizing = sized(len(targets.priced))
+    if sizing is not None and sizing.shares < len(targets.priced) * sizing.lot:
+        sizing = sized(1)
+    if sizing is None:
+        return None, ()
+    return sizing, split(sizing.shares or sizing.lot, sizing.lot, targets.priced)
 
 
 def _fx(view: View, currency: str) -> Decimal | None:
@@ -133,22 +176,21 @@ def _mid(quote: Quote | None) -> Decimal | None:
 
 
 def _amounts(
-    instrument: Instrument | None,
-    entry: Decimal | None,
-    stop: Decimal | None,
-    target: Decimal | None,
-    fx: Decimal | None,
-    shares: int,
-) -> tuple[Decimal | None, Decimal | None, Decimal | None]:
-    """Value, loss at the stop and gain at the target of the order, in base currency."""
-    if instrument is None or entry is None or stop is None or target is None or fx is None:
-        return None, None, None
-    if shares <= 0:
-        return None, None, None
-    fee = fees.order_fees(instrument.market, shares, max(entry, stop, target))
-    cost = 2 * fee
-    return (
-        shares * entry * fx,
-        (shares * abs(entry - stop) + cost) * fx,
-        (shares * abs(target - entry) - cost) * fx,
-    )
+    instrument: Instrument,
+    side: Side,
+    entry: Decimal,
+    stop: Decimal,
+    fx: Decimal,
+    parts: tuple[Part, ...],
+    on: date,
+) -> tuple[Decimal, Decimal, Decimal]:
+    """Value, loss at the stop and gain at the targets of the parts, in base currency."""
+    value = risk = gain = Decimal(0)
+    action = OPENING[side]
+    for shares, target in parts:
+        lost = fees.round_trip_fees(instrument, shares, entry, stop, on=on, action=action)
+        paid = fees.round_trip_fees(instrument, shares, entry, target, on=on, action=action)
+        value += shares * entry
+        risk += shares * abs(entry - stop) + lost
+        gain += shares * lead(side, target, entry) - paid
+    return value * fx, risk * fx, gain * fx

@@ -27,12 +27,13 @@ KEYS = (
     "limit_price",
     "stop_price",
     "target_price",
+    "target_price_2",
     "confidence",
     "thesis",
 )
 # What each intent cannot do without; the other keys may be null or absent.
 NEEDED = {
-    Intent.OPEN: KEYS,
+    Intent.OPEN: tuple(key for key in KEYS if key != "target_price_2"),
     Intent.CLOSE: ("intent", "symbol", "side", "limit_price"),
     Intent.TIGHTEN: ("intent", "symbol", "side", "stop_price"),
 }
@@ -156,6 +157,7 @@ def _proposal(found: dict[str, Any], limits: Limits) -> Proposal:
         limit_price=_within(found, "limit_price", PRICE_MIN, PRICE_MAX),
         stop_price=_within(found, "stop_price", PRICE_MIN, PRICE_MAX),
         target_price=_within(found, "target_price", PRICE_MIN, PRICE_MAX),
+        target_price_2=_within(found, "target_price_2", PRICE_MIN, PRICE_MAX),
         confidence=_within(found, "confidence", Decimal(0), Decimal(1)),
         thesis=_thesis(found.get("thesis"), intent, limits.thesis_characters_max),
     )

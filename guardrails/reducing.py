@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from guardrails import ticks
-from guardrails.checks.finding import shown
+from guardrails.finding import shown
 from guardrails.limits import Limits
 from guardrails.side import CLOSING, side_of
 from guardrails.terms import (
@@ -178,7 +178,7 @@ def _ticket(
         shares=shares,
         limit_price=limit_price,
         stop_price=stop_price,
-        target_price=None,
+        parts=(),
         value_base=UNVALUED,
         risk_base=UNVALUED,
     )

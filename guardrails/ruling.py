@@ -35,8 +35,8 @@ def _ticket(case: Case) -> Ticket:
     instrument, value, risk = case.instrument, case.value_base, case.risk_base
     if instrument is None or value is None or risk is None or case.sizing is None:
         raise RuntimeError("every check passed on a case that is not complete")
-    if case.sizing.shares <= 0:
-        raise RuntimeError("every check passed on an order of no shares")
+    if case.sizing.shares <= 0 or case.shares != case.sizing.shares:
+        raise RuntimeError("every check passed on an order that is not the sized one")
     return Ticket(
         seal=_SEAL,
         intent=Intent.OPEN,
@@ -50,7 +50,7 @@ def _ticket(case: Case) -> Ticket:
         shares=case.sizing.shares,
         limit_price=case.entry,
         stop_price=case.stop,
-        target_price=case.target,
+        parts=case.parts,
         value_base=value,
         risk_base=risk,
     )

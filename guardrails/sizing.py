@@ -8,11 +8,12 @@ liquidity each cap the number; what remains is rounded down to the board lot.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import ROUND_FLOOR, Decimal
 
 from guardrails import fees
 from guardrails.limits import Limits
-from guardrails.terms import Instrument, Sizing, View
+from guardrails.terms import Action, Instrument, Sizing, View
 
 HUNDRED = Decimal(100)
 ONE = Decimal(1)
@@ -112,13 +113,19 @@ def size(
     *,
     entry: Decimal,
     stop: Decimal,
+    parts: int,
     fx: Decimal,
     atr: Decimal | None,
     instrument: Instrument,
     limits: Limits,
     room: Room | None,
+    action: Action,
+    on: date,
 ) -> Sizing | None:
-    """The shares and what bounds them, or None where an input is unknown or not above zero."""
+    """The shares and what bounds them, or None where an input is unknown or not above zero.
+
+    parts: how many orders the shares are split into; each pays its own fees.
+    """
     lot, distance = instrument.lot, abs(entry - stop)
     if room is None or lot is None or lot <= 0 or distance == 0:
         return None
@@ -132,7 +139,9 @@ def size(
     target = limits.position_value_max * scale
     # Fees of the largest order there could be, both ways; the rest of a risk room is the stop's.
     most = max(1, int(target / price_base))
-    cost = 2 * fees.order_fees(instrument.market, most, max(entry, stop)) * fx
+    part = most if parts == 1 else most // parts + lot  # no part is larger
+    paid = fees.round_trip_fees(instrument, part, entry, stop, on=on, action=action)
+    cost = parts * paid * fx
     by_value = {
         "position_value": target,
         "sector_exposure": room.sector,  # an unknown sector has no room

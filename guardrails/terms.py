@@ -93,8 +93,19 @@ class Hours(NamedTuple):
     closes_at: datetime
 
 
+class Part(NamedTuple):
+    """A share of an opening that has a target, and a stop, of its own."""
+
+    shares: int
+    target_price: Decimal
+
+
 class Check(NamedTuple):
-    """One rule's finding. `says` is filled where `ok` is False: the numbers, what would pass."""
+    """One rule's finding.
+
+    `says` is filled where `ok` is False: the numbers, and what would pass. Where `ok` is True it
+    tells what was left out of the order, if anything was.
+    """
 
     rule: str
     ok: bool
@@ -113,6 +124,7 @@ class Proposal:
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
     target_price: Decimal | None = None
+    target_price_2: Decimal | None = None  # beyond the first; the lots are then split
     confidence: Decimal | None = None
     thesis: str = ""
 
@@ -312,7 +324,7 @@ class Ticket:
     shares: int
     limit_price: Decimal | None  # None only for a tightening
     stop_price: Decimal | None  # None only for a closing
-    target_price: Decimal | None
+    parts: tuple[Part, ...]  # of an opening, nearest target first, together `shares`; else empty
     value_base: Decimal
     risk_base: Decimal
 

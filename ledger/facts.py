@@ -199,6 +199,7 @@ class Ledger(Reader):
                 "limit_price": money_text(proposal.limit_price),
                 "stop_price": money_text(proposal.stop_price),
                 "target_price": money_text(proposal.target_price),
+                "target_price_2": money_text(proposal.target_price_2),
                 "confidence": money_text(proposal.confidence),
                 "thesis": proposal.thesis,
             }

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 from sqlite_utils import Database
 
-from ledger.schema import FACTS, VERSION_1, no_change
+from ledger.schema import FACTS, VERSION_1, VERSION_2, no_change
 from ledger.views import VIEWS
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BUSY_MILLISECONDS = 5000
 SETTINGS = {
     "journal_mode": "wal",
@@ -25,16 +26,8 @@ class LedgerError(Exception):
     """The ledger cannot be used; the text is one line with the cause and the remedy."""
 
 
-def _migrate_to_1(db: Database) -> None:
-    db.conn.executescript(
-        "BEGIN IMMEDIATE;\n"
-        + VERSION_1
-        + "".join(map(no_change, FACTS))
-        + "PRAGMA user_version = 1;\nCOMMIT;"
-    )
-
-
-MIGRATIONS = {1: _migrate_to_1}
+# What brings a ledger to each version from the one before.
+MIGRATIONS = {1: VERSION_1 + "".join(map(no_change, FACTS)), 2: VERSION_2}
 
 
 def open_writable(path: Path) -> Database:
@@ -51,8 +44,7 @@ def open_writable(path: Path) -> Database:
             db.conn.execute(f"PRAGMA {name} = {value}").fetchone()
             if (found := db.conn.execute(f"PRAGMA {name}").fetchone()[0]) != value:
                 raise LedgerError(f"{path}: SQLite keeps {name} at {found}, {value} is needed")
-        for version in range(_version(db) + 1, SCHEMA_VERSION + 1):
-            MIGRATIONS[version](db)
+        _migrate(db)
         _make_views(db)
     except (sqlite3.Error, OSError) as error:
         raise _unusable(path, error) from error
@@ -76,6 +68,32 @@ def open_readonly(path: Path) -> Database:
     except (sqlite3.Error, OSError) as error:
         raise _unusable(path, error) from error
     return db
+
+
+def _migrate(db: Database) -> None:
+    """The ledger at this program's version, all steps or none; another process may do it first."""
+    if _version(db) == SCHEMA_VERSION:
+        return
+    db.conn.execute("BEGIN IMMEDIATE")
+    try:
+        for version in range(_version(db) + 1, SCHEMA_VERSION + 1):
+            for statement in _statements(MIGRATIONS[version]):
+                db.conn.execute(statement)
+        db.conn.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        db.conn.execute("COMMIT")
+    except sqlite3.Error:
+        db.conn.execute("ROLLBACK")
+        raise
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Each statement of a script; the semicolons inside a trigger do not part it."""
+    statement = ""
+    for piece in script.split(";")[:-1]:
+        statement += piece + ";"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
 
 
 def _version(db: Database) -> int:

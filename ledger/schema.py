@@ -101,6 +101,11 @@ CREATE TABLE day_marks (
 ) STRICT;
 """
 
+# A proposal may name a second target.
+VERSION_2 = """
+ALTER TABLE proposals ADD COLUMN target_price_2 TEXT;
+"""
+
 FACTS = (
     "sessions",
     "session_ends",

@@ -139,9 +139,14 @@ class Conversation:
         return answer
 
     async def _results(self, answer: Answer) -> list[dict[str, Any]]:
-        """One tool_result for each call, in the order of the calls, in one message."""
-        results = []
-        for call in answer.calls:
+        """One tool_result for each call, in the order of the calls, in one message.
+
+        The calls are acted on in the toolset's order, so that of several proposals the best takes
+        the room that is left.
+        """
+        results: dict[int, dict[str, Any]] = {}
+        for n in self.toolset.order([(call.name, call.arguments) for call in answer.calls]):
+            call = answer.calls[n]
             self.book.step(
                 "tool_call",
                 f"{call.name} {_short(call.arguments)}",
@@ -153,15 +158,13 @@ class Conversation:
                 _short(reply.text),
                 {"id": call.id, "is_error": reply.is_error, "text": reply.text},
             )
-            results.append(
-                {
-                    "type": "tool_result",
-                    "tool_use_id": call.id,
-                    "content": reply.text,
-                    "is_error": reply.is_error,
-                }
-            )
-        return results
+            results[n] = {
+                "type": "tool_result",
+                "tool_use_id": call.id,
+                "content": reply.text,
+                "is_error": reply.is_error,
+            }
+        return [results[n] for n in sorted(results)]
 
 
 def _short(text: str) -> str:

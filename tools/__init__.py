@@ -8,12 +8,14 @@ propose_order   a proposal, which code rules on
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from guardrails.limits import Limits
-from guardrails.reading import SYMBOL
-from guardrails.terms import Market
+from guardrails.ranking import best_first
+from guardrails.reading import SYMBOL, read_proposal
+from guardrails.terms import Market, Proposal
 from tools.floor import Floor
 from tools.propose import propose
 from tools.quote import quote
@@ -22,6 +24,7 @@ from tools.schemas import schemas
 
 __all__ = ["Breadth", "ToolAnswer", "Toolset", "schemas"]
 
+PROPOSE = "propose_order"
 ARGUMENT_CHARACTERS_MAX = 1000  # of scan and quote; propose_order has a limit of its own
 
 
@@ -45,13 +48,24 @@ class Toolset:
     limits: Limits
     breadth: Breadth
 
+    def order(self, calls: Sequence[tuple[str, str | bytes]]) -> list[int]:
+        """The positions of one answer's calls (name, arguments) in the order to act on them.
+
+        Questions come first, then proposals, best first. Nothing in the calls raises.
+        """
+        asking = [n for n, (name, _) in enumerate(calls) if name != PROPOSE]
+        proposing = [n for n, (name, _) in enumerate(calls) if name == PROPOSE]
+        read = [read_proposal(calls[n][1], self.limits) for n in proposing]
+        ranked = best_first([one if isinstance(one, Proposal) else None for one in read])
+        return asking + [proposing[n] for n in ranked]
+
     async def call(self, name: str, arguments: str | bytes) -> ToolAnswer:
         """The answer to one call. Nothing in `name` or `arguments` raises.
 
         arguments: the JSON text as it was received.
         """
         try:
-            if name == "propose_order":
+            if name == PROPOSE:
                 body, refused = await propose(arguments, self.floor, self.limits)
                 return _answer(body, is_error=refused)
             if name == "scan":

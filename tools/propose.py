@@ -67,11 +67,15 @@ def _approved(ruling: Ruling, outcome: Outcome) -> dict[str, Any]:
         "shares": ticket.shares,
         "limit_price": price(ticket.limit_price),
         "stop_price": price(ticket.stop_price),
-        "target_price": price(ticket.target_price),
+        "targets": [
+            {"shares": part.shares, "target_price": price(part.target_price)}
+            for part in ticket.parts
+        ],
         "value_base": number(ticket.value_base, 2),
         "risk_base": number(ticket.risk_base, 2),
         "status": outcome.status,
         "says": outcome.says,
+        "left_out": [check.says for check in ruling.checks if check.ok and check.says],
         "orders": [
             {
                 "ref": leg.ref,

@@ -26,7 +26,9 @@ def schemas() -> list[dict[str, Any]]:
             "description": (
                 "Propose one order; the desk's code rules on it, sizes it, rounds its prices, and "
                 "if every check passes sends it with its stop and target to the broker and reads "
-                "all three back. You never give a quantity. intent open needs every field; close "
+                "all three back. You never give a quantity. intent open needs every field but "
+                "target_price_2, which splits the lots between two targets, each with its own "
+                "stop; close "
                 "leaves a position you hold (give side and a limit_price near the market); tighten "
                 "moves a resting stop toward the price (give side and stop_price). A refusal names "
                 "every failed rule with its numbers and what would pass: correct it once or leave "
@@ -43,6 +45,9 @@ def schemas() -> list[dict[str, Any]]:
                     "limit_price": _or_null("number", "in the stock's currency; open, close"),
                     "stop_price": _or_null("number", "in the stock's currency; open, tighten"),
                     "target_price": _or_null("number", "in the stock's currency; open"),
+                    "target_price_2": _or_null(
+                        "number", "in the stock's currency, beyond target_price; open, or null"
+                    ),
                     "confidence": _or_null("number", "0 to 1; open"),
                     "thesis": _or_null("string", "why, in a sentence or two; open"),
                 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from guardrails.case import Case
-from guardrails.checks.finding import unknown
+from guardrails.finding import unknown
 from guardrails.terms import Check, State
 
 

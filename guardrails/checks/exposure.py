@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from guardrails.case import Case
-from guardrails.checks.finding import money, unknown
+from guardrails.finding import money, unknown
 from guardrails.terms import Check
 
 HUNDRED = Decimal(100)

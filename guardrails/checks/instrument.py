@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from guardrails.case import BPS, Case
-from guardrails.checks.finding import shown, unknown
+from guardrails.finding import shown, unknown
 from guardrails.terms import Check, Market, Side
 
 NEEDED_ORDER_TYPES = frozenset({"LMT", "STP"})

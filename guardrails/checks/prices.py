@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from guardrails.case import BPS, Case
-from guardrails.checks.finding import money, shown, unknown
+from guardrails.finding import money, shown, unknown
+from guardrails.side import lead
 from guardrails.terms import Check, Market, Quote, Side
 
 # The exchange's own price range, in its currency; None is no bound. SEHK: Second Schedule, Part A
@@ -53,7 +54,7 @@ def stop_protects(case: Case) -> Check:
     limit = f"{shown(low)}..{shown(high)} bps and >= {limits.stop_distance_ticks_min} ticks"
     if case.entry is None or case.stop is None or case.tick is None:
         return unknown("stop_protects", "the distance of the stop", limit)
-    losing = _toward_loss(case.proposal.side, case.entry, case.stop)
+    losing = lead(case.proposal.side, case.entry, case.stop)
     distance = losing / case.entry * BPS
     ticks = losing / case.tick
     ok = low <= distance <= high and ticks >= limits.stop_distance_ticks_min
@@ -67,7 +68,7 @@ def stop_protects(case: Case) -> Check:
             f"the entry by {limit}."
         )
     touch = _leaving_touch(case.quote, side)
-    if ok and touch is not None and _toward_loss(side, touch, case.stop) <= 0:
+    if ok and touch is not None and lead(side, touch, case.stop) <= 0:
         ok = False
         says = (
             f"stop_price {shown(case.stop)} is through the market, which is at {shown(touch)} "
@@ -84,29 +85,39 @@ def _leaving_touch(quote: Quote | None, side: Side) -> Decimal | None:
     return touch if touch is not None and touch.is_finite() else None
 
 
-def _toward_loss(side: Side, entry: Decimal, price: Decimal) -> Decimal:
-    """How far `price` is on the side of the entry where the position loses; negative: it gains."""
-    return {Side.LONG: entry - price, Side.SHORT: price - entry}[side]
-
-
 def target_pays(case: Case) -> Check:
-    """The target is on the winning side and pays for the risk, after rounding and fees."""
+    """A target is on the winning side, near enough, and all pay for the risk, fees included."""
     limits = case.limits
     far = limits.target_distance_bps_max
     limit = f"reward/risk >= {shown(limits.reward_risk_min)}, target within {shown(far)} bps"
-    if case.entry is None or case.target is None or not case.risk_base or case.gain_base is None:
+    if case.targets is None or not case.risk_base or case.gain_base is None:
         return unknown("target_pays", "reward and risk of the order", limit)
-    winning = -_toward_loss(case.proposal.side, case.entry, case.target)
-    distance = winning / case.entry * BPS
     ratio = case.gain_base / case.risk_base
-    ok = winning > 0 and distance <= far and ratio >= limits.reward_risk_min
+    ok = bool(case.targets.standing) and ratio >= limits.reward_risk_min
     says = ""
     if not ok:
+        targets = " and ".join([shown(target) for target in case.targets.priced])
         says = (
-            f"target_price {shown(case.target)} gains {money(case.gain_base)} against a loss of "
+            f"target_price {targets} gains {money(case.gain_base)} against a loss of "
             f"{money(case.risk_base)} at the stop, fees included: {ratio:.2f}; {limit} pass."
         )
     return Check("target_pays", ok, f"{ratio:.2f}", limit, says)
+
+
+def second_target(case: Case) -> Check:
+    """A second target that does not stand is left out alone, with a word. It refuses nothing."""
+    limit = f"beyond the first, within {shown(case.limits.target_distance_bps_max)} bps, two lots"
+    if case.proposal.target_price_2 is None:
+        return Check("second_target", True, "none", limit)
+    if case.targets is None or not case.parts:
+        return unknown("second_target", "the split of the lots", limit)
+    if len(case.parts) > 1:
+        split = " and ".join([f"{shares} at {shown(target)}" for shares, target in case.parts])
+        return Check("second_target", True, split, limit)
+    says = " ".join(case.targets.left_out) or (
+        f"{case.shares} shares are one board lot and cannot be split: target_price_2 is left out."
+    )
+    return Check("second_target", True, f"all at {shown(case.parts[0].target_price)}", limit, says)
 
 
 def confidence_min(case: Case) -> Check:
@@ -123,4 +134,4 @@ def confidence_min(case: Case) -> Check:
     return Check("confidence_min", ok, shown(confidence), f">= {shown(least)}", says)
 
 
-PRICES = (entry_in_collar, stop_protects, target_pays, confidence_min)
+PRICES = (entry_in_collar, stop_protects, target_pays, second_target, confidence_min)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from guardrails import ticks
-from guardrails.checks.finding import shown
+from guardrails.finding import shown
 from guardrails.limits import Limits, Stops
 from guardrails.reducing import ROUND_STOP
 from guardrails.side import CLOSING, side_of

@@ -38,15 +38,15 @@ def test_the_plain_case_is_approved_with_a_bracket_of_the_right_sides():
     assert ticket is not None
     assert ticket.action is Action.BUY
     assert ticket.exit_action is Action.SELL
-    assert (ticket.limit_price, ticket.stop_price, ticket.target_price) == (
+    assert (ticket.limit_price, ticket.stop_price, ticket.parts[0].target_price) == (
         D("200.00"),
         D("194.00"),
         D("212.00"),
     )
     assert ticket.shares == 25  # 5000 / 200: value binds before risk (400 / 6)
     assert ticket.value_base == D(5000)
-    # Fees: 1.00 a side at least, and 0.003 % of the larger value for sales, up to the cent.
-    assert ticket.risk_base == 25 * D(6) + 2 * D("1.16")
+    # Fees up to the cent: 1.00 and CAT to buy, and the SEC's 0.00206 % of 4,850 more to sell.
+    assert ticket.risk_base == 25 * D(6) + D("1.01") + D("1.10")
 
 
 def test_a_short_sells_to_open_and_buys_to_close():
@@ -213,8 +213,8 @@ def test_stop_distance_ticks_min(ticks, ok):
 
 
 def test_reward_risk_min_counts_fees_of_both_orders():
-    # 25 shares: 12.00 a share up, 6.00 down, 2.32 of fees off and on: 297.68 / 152.32 = 1.954.
-    ratio = (25 * D(12) - D("2.32")) / (25 * D(6) + D("2.32"))
+    # 25 shares: 12.00 a share up, 6.00 down, with fees in and out: 297.88 / 152.11 = 1.958.
+    ratio = (25 * D(12) - D("2.12")) / (25 * D(6) + D("2.11"))
     assert check_of(ruled(), "target_pays").observed == f"{ratio:.2f}"
     assert check_of(ruled(limits=with_limits(reward_risk_min=ratio)), "target_pays").ok
     above = with_limits(reward_risk_min=ratio + D("0.0001"))
@@ -286,11 +286,11 @@ def test_an_unknown_range_is_a_refusal(atr):
 
 
 def test_position_risk_max_bounds_the_size():
-    # 10 shares: 60 to the stop; 2.30 of fees are set aside for the 25 shares that value allows.
-    ticket = ruled(limits=with_limits(position_risk_max=D("62.30"))).ticket
+    # 10 shares: 60 to the stop; 2.11 of fees are set aside for the 25 shares that value allows.
+    ticket = ruled(limits=with_limits(position_risk_max=D("62.11"))).ticket
     assert ticket.shares == 10
-    assert ticket.risk_base <= D("62.30")
-    assert ruled(limits=with_limits(position_risk_max=D("62.29"))).ticket.shares == 9
+    assert ticket.risk_base <= D("62.11")
+    assert ruled(limits=with_limits(position_risk_max=D("62.10"))).ticket.shares == 9
 
 
 def test_sector_pct_max_leaves_room_only_up_to_its_share():
@@ -443,7 +443,7 @@ ODD = {"limit_price": D("200.014"), "stop_price": D("194.003"), "target_price": 
 
 def test_a_long_rounds_its_entry_down_its_stop_up_and_its_target_down():
     ticket = ruled(replace(BUY, **ODD)).ticket
-    assert (ticket.limit_price, ticket.stop_price, ticket.target_price) == (
+    assert (ticket.limit_price, ticket.stop_price, ticket.parts[0].target_price) == (
         D("200.01"),
         D("194.01"),
         D("212.00"),
@@ -459,7 +459,7 @@ def test_a_short_rounds_its_entry_up_its_stop_down_and_its_target_up():
         target_price=D("188.003"),
     )
     ticket = ruled(short, limits=with_limits(allow_short=True)).ticket
-    assert (ticket.limit_price, ticket.stop_price, ticket.target_price) == (
+    assert (ticket.limit_price, ticket.stop_price, ticket.parts[0].target_price) == (
         D("200.02"),
         D("206.00"),
         D("188.01"),

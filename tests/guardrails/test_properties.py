@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guardrails import day_loss_state, fees, rule, ticks
+from guardrails import day_loss_state, rule, ticks
 from guardrails.terms import Intent, Market, Side, State, Ticket
 from session.settings import load
 from tests.support.guarding import (
@@ -84,7 +84,7 @@ def test_no_ticket_breaks_a_limit(case, allow_short):
     if ticket is None:
         return
     fx = view.account.fx["HKD"]
-    entry, stop, target = ticket.limit_price, ticket.stop_price, ticket.target_price
+    entry, stop, target = ticket.limit_price, ticket.stop_price, ticket.parts[0].target_price
     sign = 1 if proposal.side is Side.LONG else -1
     assert ticket.shares > 0
     assert ticket.shares % view.instrument.lot == 0
@@ -186,14 +186,6 @@ def test_guardrails_are_pure():
 def test_the_breaker_needs_two_observations_and_a_number(seen, state):
     breaker = load(ROOT / "config.yaml", environ={}).breaker
     assert day_loss_state(seen, LIMITS, breaker) is state
-
-
-def test_fee_estimates_are_those_of_the_worked_examples():
-    # HK fixed: 0.08 % of 40,000 = 32; stamp duty 40; levies 1.14.
-    assert fees.order_fees(Market.HK, 400, D(100)) == D("73.14")
-    # A small order pays the minimum of 18 and a whole dollar of duty more.
-    assert fees.order_fees(Market.HK, 500, D("2.505")) == D("20.04")
-    assert fees.order_fees(Market.US, 100, D(150)) == D("1.45")
 
 
 def test_every_intent_has_a_ruling():

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from guardrails import rule
 from guardrails.terms import Action, Execution, Leg, Market, OrderStatus, State
 from ledger import Ledger, LedgerError, Reader
+from ledger.schema import FACTS, VERSION_1, no_change
 from tests.support.guarding import BUY, LIMITS, ROOT, VIEW
 
 AT = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
@@ -328,6 +329,28 @@ def test_what_is_no_ledger_is_refused_in_one_line_and_left_alone(tmp_path):
     unusable(folder)
     with pytest.raises(LedgerError, match=r"agent\.py run"):
         Reader.open_readonly(tmp_path / "absent.db")
+
+
+def test_a_ledger_of_the_first_version_is_brought_up_to_date_and_keeps_its_facts(tmp_path):
+    path = tmp_path / "ledger.db"
+    raw = sqlite3.connect(path)
+    raw.executescript(VERSION_1 + "".join(map(no_change, FACTS)) + "PRAGMA user_version = 1;")
+    raw.execute(
+        "INSERT INTO sessions VALUES ('s0', '2026-11-20T15:00:00.000000Z', 'sim', 1, 'm', 'none', "
+        "'', '', 'DU1', '{}')"
+    )
+    raw.execute("INSERT INTO proposals (session_id, proposal_id, at, raw) VALUES ('s0', 1, '', '')")
+    raw.commit()
+    raw.close()
+    with Reader.open_readonly(path) as old:
+        assert old.rows("SELECT * FROM proposals")
+    with Ledger.open(path) as ledger:
+        [row] = ledger.rows("SELECT * FROM proposals")
+        assert row["target_price_2"] is None
+        assert ledger.rows("PRAGMA user_version") == [{"user_version": 2}]
+        with pytest.raises(LedgerError, match="only added"):
+            ledger.rows("UPDATE proposals SET raw = 'x'")
+    Ledger.open(path).close()  # a second opening has nothing to do
 
 
 def test_a_killed_writer_loses_nothing_it_was_told_is_written(tmp_path):
