@@ -126,7 +126,7 @@ def test_margin_use_never_flattens(used, state):
     assert not last.must_flatten
 
 
-@pytest.mark.parametrize("used", [0, 1_000])
+@pytest.mark.parametrize("used", [-1_000_000, 0, 1_000])
 @pytest.mark.parametrize(
     ("left", "is_full"), [("2000", False), ("0", True), ("-0.01", True), ("-1e6", True)]
 )
