@@ -22,7 +22,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from guardrails.limits import Breaker, Limits
 from guardrails.terms import State
@@ -99,7 +99,7 @@ def day_loss_state(
     if not observations or not _is_known(observations[-1]):
         return State.DEGRADED
     latest = list(observations)[-OBSERVATIONS:]
-    known = [number for number in latest if number is not None and _is_known(number)]
+    known = [number for number in latest if _is_known(number)]
     if len(known) < OBSERVATIONS:
         return State.NORMAL
     return _mildest([_loss_level(number, limits, breaker) for number in known])
@@ -154,12 +154,10 @@ def _today(breakers: Breakers, look: Look, standing: State) -> Breakers:
 def _figures(look: Look) -> dict[str, Decimal]:
     """The figures of this look that are known."""
     told = {DAY_PNL: look.day_pnl_base, EQUITY: look.equity_base, MARGIN: look.margin_base}
-    return {
-        name: number for name, number in told.items() if number is not None and _is_known(number)
-    }
+    return {name: number for name, number in told.items() if _is_known(number)}
 
 
-def _is_known(number: Decimal | None) -> bool:
+def _is_known(number: Decimal | None) -> TypeGuard[Decimal]:
     return number is not None and number.is_finite() and abs(number) < AMOUNT_MAX
 
 
@@ -189,7 +187,7 @@ def _peak(
 
     A spike of one look makes no peak to fall from, and from zero or less nothing falls.
     """
-    found = [] if peak is None else [peak]
+    found = [peak]
     if EQUITY in seen and EQUITY in known:
         found.append(min(seen[EQUITY], known[EQUITY]))
     return max((number for number in found if _is_known(number) and number > 0), default=None)
