@@ -126,9 +126,9 @@ def test_margin_use_never_flattens(used, state):
     assert not last.must_flatten
 
 
-@pytest.mark.parametrize("used", [-1_000_000, 0, 1_000])
+@pytest.mark.parametrize("used", [-1_000_000, 0, "0.001"])
 @pytest.mark.parametrize(
-    ("left", "is_full"), [("2000", False), ("0", True), ("-0.01", True), ("-1e6", True)]
+    ("left", "is_full"), [("0.01", False), ("0", True), ("-0.01", True), ("-1e6", True)]
 )
 def test_no_equity_left_is_full_margin(left, is_full, used):
     last = watched(*[equity(left) | margin(used)] * 2)[-1]
