@@ -328,6 +328,11 @@ class Ticket:
     value_base: Decimal
     risk_base: Decimal
 
+    @property
+    def target_price(self) -> Decimal | None:
+        """The nearest target of an opening; None for the other intents."""
+        return self.parts[0].target_price if self.parts else None
+
     def __post_init__(self, seal: object) -> None:
         if seal is not _SEAL:
             raise RuntimeError("a Ticket is made by guardrails.rule() and nowhere else")

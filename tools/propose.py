@@ -67,6 +67,7 @@ def _approved(ruling: Ruling, outcome: Outcome) -> dict[str, Any]:
         "shares": ticket.shares,
         "limit_price": price(ticket.limit_price),
         "stop_price": price(ticket.stop_price),
+        "target_price": price(ticket.target_price),
         "targets": [
             {"shares": part.shares, "target_price": price(part.target_price)}
             for part in ticket.parts
