@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 from guardrails.terms import Check
@@ -25,3 +26,8 @@ def shown(number: Decimal) -> str:
 def money(number: Decimal) -> str:
     """An amount with two decimals."""
     return f"{number:.2f}"
+
+
+def seconds(time: timedelta) -> Decimal:
+    """A time in seconds, exact: a part of a second over a limit is over it."""
+    return Decimal(time // timedelta(microseconds=1)).scaleb(-6)

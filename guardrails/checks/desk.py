@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from guardrails.case import Case
-from guardrails.finding import unknown
+from guardrails.finding import seconds, shown, unknown
 from guardrails.terms import Check, State
 
 
@@ -33,10 +31,11 @@ def reconciled(case: Case) -> Check:
     at, limit = case.view.reconciled_at, case.limits.reconcile_age_seconds_max
     if at is None:
         return unknown("reconciled", "a clean reconciliation with the broker", "done")
-    age = (case.view.now - at) // timedelta(seconds=1)
+    age = seconds(case.view.now - at)
     ok = 0 <= age <= limit
-    says = "" if ok else f"the last clean reconciliation is {age} s old; at most {limit} s pass."
-    return Check("reconciled", ok, f"{age} s", f"0..{limit} s", says)
+    old = f"{shown(age)} s"
+    says = "" if ok else f"the last clean reconciliation is {old} old; at most {limit} s pass."
+    return Check("reconciled", ok, old, f"0..{limit} s", says)
 
 
 DESK = (well_formed, state_allows, reconciled)

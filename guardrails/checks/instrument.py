@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from guardrails.case import BPS, Case
-from guardrails.finding import shown, unknown
+from guardrails.finding import seconds, shown, unknown
 from guardrails.terms import Check, Market, Side
 
 NEEDED_ORDER_TYPES = frozenset({"LMT", "STP"})
@@ -94,9 +94,9 @@ def quote_usable(case: Case) -> Check:
         # One impossible number: the feed is broken, whatever its other numbers look like.
         says = f"the last price of the quote is {quote.last}: the feed cannot be believed."
         return Check("quote_usable", False, f"last {quote.last}", limit, says)
-    age = (case.view.now - quote.at).total_seconds()
+    age = seconds(case.view.now - quote.at)
     spread = (quote.ask - quote.bid) / case.mid * BPS
-    observed = f"{age:.0f} s old, {spread:.1f} bps wide"
+    observed = f"{shown(age)} s old, {shown(spread)} bps wide"
     if not quote.is_realtime and not limits.allow_delayed:
         return Check(
             "quote_usable", False, "delayed", limit, "the quote is delayed; none is opened on it."
