@@ -195,7 +195,7 @@ class OneMore(Limits):
 def test_every_field_has_a_trial_and_every_trial_a_field():
     fields = [trial.field for trial in (*BOUNDS, *FITS)]
     fields += [field for field, *_ in CHOICES]
-    fields += [*READING, "refusals_in_row_max"]  # the last: test_limits_refusals.py
+    fields += [*READING, "refusals_in_row_max"]  # the last: test_limits_conversation.py
     assert untried(Limits, fields) == set()
     assert set(fields) - set(Limits.model_fields) == set()
     assert untried(OneMore, fields) == {"added_without_a_trial_max"}
