@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal as D
 from pathlib import Path
 
+from guardrails import rule
 from guardrails.limits import Limits
 from guardrails.terms import (
     Account,
@@ -143,6 +144,11 @@ ENTRY = WorkingEntry(
 def with_limits(**changes):
     """The configured limits with some of them changed."""
     return LIMITS.model_copy(update=changes)
+
+
+def ruled(proposal=BUY, view=VIEW, limits=LIMITS):
+    """The ruling on the plain case, or on a changed one."""
+    return rule(proposal, view, limits)
 
 
 def refused_by(ruling):

@@ -10,7 +10,7 @@ from datetime import timedelta
 from decimal import Decimal as D
 from typing import Any, NamedTuple
 
-from guardrails.terms import Hours, Intent
+from guardrails.terms import Hours, Intent, Side
 from tests.support.guarding import (
     AAPL,
     BUY,
@@ -48,6 +48,12 @@ class Bound(NamedTuple):
 def buy(**changes):
     """The plain proposal, changed, in the plain view under the configured limits."""
     return replace(BUY, **changes), VIEW, LIMITS
+
+
+def sell(**changes):
+    """The plain proposal turned round and changed, where shorts are allowed."""
+    short = replace(BUY, side=Side.SHORT, stop_price=D(206), target_price=D(188))
+    return replace(short, **changes), VIEW, with_limits(allow_short=True)
 
 
 def viewed(**changes):
@@ -135,6 +141,27 @@ BOUNDS = [
         D("184.00"),
         -CENT,
         lambda price: buy(stop_price=price, target_price=D(240)),
+    ),
+    Bound(
+        "stop_distance_bps_min",
+        "stop_protects",
+        D("200.60"),
+        -CENT,
+        lambda price: sell(stop_price=price),
+    ),
+    Bound(
+        "stop_distance_bps_max",
+        "stop_protects",
+        D("216.00"),
+        CENT,
+        lambda price: sell(stop_price=price, target_price=D(160)),
+    ),
+    Bound(
+        "target_distance_bps_max",
+        "target_pays",
+        D("140.00"),
+        -CENT,
+        lambda price: sell(target_price=price),
     ),
     Bound("stop_distance_ticks_min", "stop_protects", 3, -1, coarse),
     Bound(

@@ -1,0 +1,113 @@
+"""Entry, stop and target refuse just over their limits, after rounding and with fees."""
+
+from dataclasses import replace
+from decimal import Decimal as D
+
+import pytest
+
+from guardrails import rule
+from guardrails.terms import Side
+from tests.support.guarding import (
+    BUY,
+    HK_BUY,
+    HK_QUOTE,
+    HK_VIEW,
+    LIMITS,
+    TENCENT,
+    check_of,
+    refused_by,
+    ruled,
+    with_limits,
+)
+
+
+@pytest.mark.parametrize(
+    ("price", "ok"), [("202.00", True), ("202.01", False), ("198.00", True), ("197.99", False)]
+)
+def test_collar_bps(price, ok):
+    proposal = replace(BUY, limit_price=D(price), target_price=D("230"))
+    assert check_of(ruled(proposal), "entry_in_collar").ok is ok
+
+
+@pytest.mark.parametrize(
+    ("stop", "ok"),
+    [
+        ("199.40", True),  # 30 bps
+        ("199.41", False),
+        ("184.00", True),  # 800 bps
+        ("183.99", False),
+        ("200.00", False),
+        ("206.00", False),
+    ],
+)
+def test_stop_distance_bps(stop, ok):
+    proposal = replace(BUY, stop_price=D(stop), target_price=D("240"))
+    assert check_of(ruled(proposal), "stop_protects").ok is ok
+
+
+@pytest.mark.parametrize(("ticks", "ok"), [(3, True), (2, False)])
+def test_stop_distance_ticks_min(ticks, ok):
+    entry = D("0.200")
+    view = replace(
+        HK_VIEW,
+        quote=replace(HK_QUOTE, bid=D("0.200"), ask=D("0.200"), last=D("0.200")),
+        instrument=replace(TENCENT, symbol="5"),
+        atr=D("0.01"),
+    )
+    proposal = replace(
+        HK_BUY,
+        symbol="5",
+        limit_price=entry,
+        stop_price=entry - ticks * D("0.001"),
+        target_price=D("0.250"),
+    )
+    assert check_of(rule(proposal, view, LIMITS), "stop_protects").ok is ok
+
+
+def test_reward_risk_min_counts_fees_of_both_orders():
+    # 25 shares: 12.00 a share up, 6.00 down, with fees in and out: 297.88 / 152.11 = 1.958.
+    ratio = (25 * D(12) - D("2.12")) / (25 * D(6) + D("2.11"))
+    assert check_of(ruled(), "target_pays").observed == f"{ratio:.2f}"
+    assert check_of(ruled(limits=with_limits(reward_risk_min=ratio)), "target_pays").ok
+    above = with_limits(reward_risk_min=ratio + D("0.0001"))
+    assert refused_by(ruled(limits=above)) == ["target_pays"]
+
+
+@pytest.mark.parametrize(("target", "ok"), [("260.00", True), ("260.01", False), ("199", False)])
+def test_target_distance_bps_max(target, ok):
+    assert check_of(ruled(replace(BUY, target_price=D(target))), "target_pays").ok is ok
+
+
+@pytest.mark.parametrize(("confidence", "ok"), [("0.70", True), ("0.69", False), ("1", True)])
+def test_confidence_min_and_never_a_larger_size(confidence, ok):
+    ruling = ruled(replace(BUY, confidence=D(confidence)))
+    assert check_of(ruling, "confidence_min").ok is ok
+    assert ruling.sizing.shares == 25
+
+
+ODD = {"limit_price": D("200.014"), "stop_price": D("194.003"), "target_price": D("212.007")}
+
+
+def test_a_long_rounds_its_entry_down_its_stop_up_and_its_target_down():
+    ticket = ruled(replace(BUY, **ODD)).ticket
+    assert (ticket.limit_price, ticket.stop_price, ticket.parts[0].target_price) == (
+        D("200.01"),
+        D("194.01"),
+        D("212.00"),
+    )
+
+
+def test_a_short_rounds_its_entry_up_its_stop_down_and_its_target_up():
+    short = replace(
+        BUY,
+        side=Side.SHORT,
+        limit_price=D("200.014"),
+        stop_price=D("206.007"),
+        target_price=D("188.003"),
+    )
+    ticket = ruled(short, limits=with_limits(allow_short=True)).ticket
+    assert (ticket.limit_price, ticket.stop_price, ticket.parts[0].target_price) == (
+        D("200.02"),
+        D("206.00"),
+        D("188.01"),
+    )
