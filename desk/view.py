@@ -45,6 +45,7 @@ class Viewer:
     session_id: str
     state: Callable[[], State]
     stopped_out_minutes: int  # how far back stop-outs are looked up
+    needs_keeper: bool  # whether positions depend on the keeper between sessions
     _days: dict[tuple[str, date], tuple[Decimal | None, int | None]] = field(default_factory=dict)
 
     async def view(self, symbol: str | None) -> View:
@@ -69,6 +70,7 @@ class Viewer:
             account=account,
             positions=tuple([await self._position(one, live) for one in held]),
             entries=tuple(await self._entries(held, live)),
+            needs_keeper=self.needs_keeper,
             instrument=instrument,
             quote=quote,
             atr=atr,

@@ -67,6 +67,7 @@ class Limits(Section):
     restricted: tuple[str, ...]
     stock_types: tuple[str, ...]
     no_entry_before_close_minutes: CountOrNone
+    keeper_age_seconds_max: Positive
     reconcile_age_seconds_max: Positive
     reentry_cooldown_minutes: CountOrNone
     adv_pct_max: Percent

@@ -233,6 +233,9 @@ class View:
     atr: Decimal | None  # average true range of a day, in the instrument's currency
     average_volume_shares: int | None  # a day's
     reconciled_at: datetime | None  # the last clean reconciliation
+    needs_keeper: bool  # whether positions here depend on the keeper between sessions
+    keeper_at: datetime | None = None  # its last heartbeat; None is none
+    live_lock: tuple[str, ...] = ()  # what keeps real money locked, in words; empty is nothing
     stopped_out_at: Mapping[str, datetime] = field(default_factory=dict)  # by symbol
     orders_last_minute: int = 0
     orders_today: int = 0

@@ -25,6 +25,7 @@ LOOSER_ABOVE = frozenset(
         "spread_bps_max",
         "allow_delayed",
         "allow_short",
+        "keeper_age_seconds_max",
         "reconcile_age_seconds_max",
         "adv_pct_max",
         "orders_minute_max",

@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 
@@ -149,9 +149,24 @@ class _Session:
         )
 
     def _start(self, far: FarEnd, model: models.Model, system: prompts.Template) -> None:
+        """The session is in the ledger, with its settings and what they loosen, or not at all."""
+        at = far.clock.now()
+        before = self._ledger.last_config()
+        with self._ledger.transaction():
+            self._record_session(far, model, system, at)
+            self._ledger.add_config(
+                self._settings.sha256, at=at, body=self._settings.model_dump_json()
+            )
+            for key, old, new in drift(before or {}, guarding(self._settings)):
+                self._ledger.add_drift(self._id, at=at, key=key, before=old, after=new)
+        self._began = True
+
+    def _record_session(
+        self, far: FarEnd, model: models.Model, system: prompts.Template, at: datetime
+    ) -> None:
         self._ledger.start_session(
             session_id=self._id,
-            started_at=far.clock.now(),
+            started_at=at,
             broker=self._settings.broker,
             dry=self._order.dry or self._settings.broker == "sim",
             market=far.label,
@@ -164,7 +179,6 @@ class _Session:
                 **{name: version(name) for name in ("anthropic", "ib_insync", "pydantic")},
             },
         )
-        self._began = True
 
     async def _guarded(
         self,
@@ -279,6 +293,9 @@ class _Session:
             session_id=self._id,
             state=lambda: self._standing().state,
             stopped_out_minutes=limits.reentry_cooldown_minutes,
+            # On paper it will, as soon as there is a keeper to start; until then its resting legs
+            # are a position's only guard.
+            needs_keeper=self._settings.broker == "live",
         )
         floor = Floor(
             broker=far.broker,

@@ -70,6 +70,12 @@ RELATIONS = (
         "every entry would be refused before the next reconciliation is due",
     ),
     Relation(
+        "watch.interval_seconds x 2",
+        "<=",
+        "limits.keeper_age_seconds_max",
+        "one late look of the keeper would refuse every entry",
+    ),
+    Relation(
         "limits.quote_age_seconds_max",
         "<=",
         "watch.interval_seconds",

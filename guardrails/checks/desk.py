@@ -38,4 +38,27 @@ def reconciled(case: Case) -> Check:
     return Check("reconciled", ok, old, f"0..{limit} s", says)
 
 
-DESK = (well_formed, state_allows, reconciled)
+def keeper_alive(case: Case) -> Check:
+    """The keeper's last heartbeat is young enough, where positions depend on it."""
+    at, limit = case.view.keeper_at, case.limits.keeper_age_seconds_max
+    passes = f"0..{limit} s"
+    if not case.view.needs_keeper:
+        return Check("keeper_alive", True, "not needed", passes)
+    if at is None:
+        says = "no keeper is running: a position would be unguarded between sessions."
+        return Check("keeper_alive", False, "none", passes, says)
+    age = seconds(case.view.now - at)
+    ok = 0 <= age <= limit
+    old = f"{shown(age)} s"
+    says = "" if ok else f"the keeper's last heartbeat is {old} old; at most {limit} s pass."
+    return Check("keeper_alive", ok, old, passes, says)
+
+
+def live_lock(case: Case) -> Check:
+    """Nothing keeps real money locked. What the conditions are is not decided here."""
+    unmet = case.view.live_lock
+    says = f"real money is locked: {'; '.join(unmet)}." if unmet else ""
+    return Check("live_lock", not unmet, f"{len(unmet)} unmet", "0 unmet", says)
+
+
+DESK = (well_formed, state_allows, keeper_alive, reconciled, live_lock)

@@ -352,6 +352,7 @@ def view_of(world, symbol):
         entries=tuple(entry_of(name) for name in working),
         instrument=None if row is None else instrument_of(symbol, row, SESSIONS[world["market"]]),
         quote=quote,
+        needs_keeper=False,
         atr=None if row is None else D(row["atr"]),
         average_volume_shares=50_000_000,
         reconciled_at=seen_at - timedelta(minutes=1) if world["reconciled"] else None,

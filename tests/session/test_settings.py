@@ -247,7 +247,7 @@ RELATED = [
         ("watch.stop_rest_seconds_max", "watch.interval_seconds"),
     ),
     (
-        {},
+        {"limits.keeper_age_seconds_max": 300},
         "watch.interval_seconds",
         (59.9, 60, 60.1),
         "<=",
@@ -266,6 +266,13 @@ RELATED = [
         (3600.1, 3600, 3599.9),
         "<=",
         ("watch.reconcile_minutes", "limits.reconcile_age_seconds_max"),
+    ),
+    (
+        {},
+        "limits.keeper_age_seconds_max",
+        (60.1, 60, 59.9),
+        "<=",
+        ("watch.interval_seconds", "limits.keeper_age_seconds_max"),
     ),
     (
         {},

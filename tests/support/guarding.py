@@ -96,6 +96,8 @@ VIEW = View(
     atr=D("4"),
     average_volume_shares=50_000_000,
     reconciled_at=NOW - timedelta(minutes=1),
+    needs_keeper=True,
+    keeper_at=NOW - timedelta(seconds=30),
 )
 HK_VIEW = replace(VIEW, instrument=TENCENT, quote=HK_QUOTE, atr=D("6"))
 BUY = Proposal(

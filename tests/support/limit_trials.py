@@ -175,6 +175,13 @@ BOUNDS = [
     Bound("spread_bps_max", "quote_usable", D("200.60"), CENT, spread),
     Bound("no_entry_before_close_minutes", "session_open", 20 * MINUTE, -INSTANT, closes_in),
     Bound(
+        "keeper_age_seconds_max",
+        "keeper_alive",
+        timedelta(seconds=90),
+        INSTANT,
+        lambda age: viewed(keeper_at=NOW - age),
+    ),
+    Bound(
         "reconcile_age_seconds_max",
         "reconciled",
         timedelta(seconds=7200),
