@@ -10,7 +10,7 @@ FOREIGN := $(WITNESSES:%=.venv-%/.installed) .node-stoqey/.installed
 WITH_ib_insync := tzdata
 WITH_nautilus_ibapi := protobuf
 
-.PHONY: setup setup-dev setup-foreign run test lint bench clean
+.PHONY: setup setup-dev setup-foreign run test lint nightly bench clean
 
 setup: $(STAMP)
 
@@ -54,6 +54,10 @@ lint: setup-dev
 
 test: setup-dev setup-foreign lint
 	$(VENV)/bin/pytest -n 2 --dist loadgroup --ignore tests/bench --cov=guardrails --cov-report=term --cov-fail-under=90
+
+# What takes too long for each change: a million hostile proposals, other ones each night.
+nightly: setup-dev
+	$(PY) -m tests.adversary.run --count 1000000 --processes 2
 
 bench: setup-dev
 	$(VENV)/bin/pytest tests/bench --benchmark-columns=median,ops,rounds
