@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guardrails import fees, rule
@@ -253,6 +253,7 @@ SHARES = st.integers(1, 100_000)
 PRICES = st.decimals("0.01", "5000", places=3)
 
 
+@settings(deadline=None)
 @given(
     market=st.sampled_from(Market),
     shares=SHARES,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guardrails import ticks
@@ -44,6 +44,7 @@ def grid(ladder, top):
 HK_GRID = grid(HK_LADDER, D(60))
 
 
+@settings(deadline=None)
 @given(st.decimals(min_value=D("0.01"), max_value=D(59), places=6))
 def test_down_and_up_are_the_neighbours_on_the_counted_grid(price):
     below = HK_GRID[bisect_right(HK_GRID, price) - 1]
@@ -81,6 +82,70 @@ def test_no_ladder_and_a_price_below_it_are_errors():
         ticks.down(D(1), ())
     with pytest.raises(ValueError, match="known ladder"):
         ticks.down(D(1), (Step(D(2), D(1)),))
+
+
+def test_nothing_is_below_the_lowest_price_of_a_ladder():
+    with pytest.raises(ValueError, match=r"not above 0\.00005"):
+        ticks.down(D("0.00005"), US_LADDER)
+    assert ticks.up(D("0.00005"), US_LADDER) == D("0.0001")
+    assert ticks.down(D("0.0001"), US_LADDER) == D("0.0001")
+    with pytest.raises(ValueError, match="not above 1E-10"):
+        ticks.down(D("1E-10"), US_LADDER)  # near zero within the noise, and zero is no price
+    assert ticks.up(D("1E-10"), US_LADDER) == D("0.0001")
+    begins = (Step(D("1.01"), D("0.05")),)
+    with pytest.raises(ValueError, match=r"not above 1\.02"):
+        ticks.down(D("1.02"), begins)
+    assert ticks.up(D("1.02"), begins) == D("1.05")
+
+
+# On a ladder made of two an edge need not be a multiple of the ticks beside it
+
+ODD = (Step(D("0"), D("0.05")), Step(D("0.25"), D("0.02")), Step(D("0.33"), D("0.1")))
+
+
+@pytest.mark.parametrize(
+    ("price", "below", "above"),
+    [
+        ("0.20", "0.20", "0.20"),
+        ("0.21", "0.20", "0.26"),  # 0.25 is a price of the step above it, which does not take it
+        ("0.25", "0.20", "0.26"),
+        ("0.259", "0.20", "0.26"),
+        ("0.26", "0.26", "0.26"),
+        ("0.321", "0.32", "0.4"),
+        ("0.33", "0.32", "0.4"),
+        ("0.39", "0.32", "0.4"),
+        ("0.41", "0.4", "0.5"),
+        ("0.2499999999", "0.20", "0.26"),  # a float's noise away from an edge that is no price
+        ("0.2599999999", "0.26", "0.26"),
+        ("0.3399999999", "0.32", "0.4"),
+    ],
+)
+def test_rounding_across_an_edge_that_is_no_price(price, below, above):
+    assert ticks.down(D(price), ODD) == D(below)
+    assert ticks.up(D(price), ODD) == D(above)
+
+
+TICKS = st.sampled_from([D(t) for t in ("0.001", "0.002", "0.005", "0.01", "0.02", "0.05", "0.1")])
+EDGES = st.integers(1, 1000).map(lambda edge: D(edge) / 1000)
+LADDERS = st.dictionaries(EDGES, TICKS, max_size=4).flatmap(
+    lambda steps: TICKS.map(
+        lambda first: (Step(D(0), first), *(Step(edge, steps[edge]) for edge in sorted(steps)))
+    )
+)
+MILLS = [D(mill) / 1000 for mill in range(1, 1300)]
+
+
+@settings(deadline=None)
+@given(LADDERS, st.integers(1, 2000).map(lambda half: D(half) / 2000))
+def test_on_any_ladder_down_and_up_are_the_neighbours_by_looking_at_every_price(ladder, price):
+    legal = [one for one in MILLS if one % ticks.tick_at(one, ladder) == 0]
+    below = [one for one in legal if one <= price]
+    assert ticks.up(price, ladder) == next(one for one in legal if one >= price)
+    if below:
+        assert ticks.down(price, ladder) == below[-1]
+    else:
+        with pytest.raises(ValueError, match="no price of the ladder"):
+            ticks.down(price, ladder)
 
 
 def test_every_row_of_the_tick_table_rounds_as_it_says(shared_facts):
