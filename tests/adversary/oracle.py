@@ -113,6 +113,12 @@ def _standing(proposal: Proposal, view: View, limits: Limits) -> Iterator[str]:
     oldest = timedelta(seconds=float(limits.reconcile_age_seconds_max))
     if at is None or not timedelta(0) <= now - at <= oldest:
         yield f"reconciled: {at}"
+    oldest = timedelta(seconds=float(limits.keeper_age_seconds_max))
+    seen = view.keeper_at
+    if view.needs_keeper and (seen is None or not timedelta(0) <= now - seen <= oldest):
+        yield f"keeper_alive: {seen}"
+    if view.live_lock:
+        yield f"live_lock: {view.live_lock}"
     left = [shut - now for opens, shut in found.hours if opens <= now < shut]
     if not left or max(left) < timedelta(minutes=limits.no_entry_before_close_minutes):
         yield f"session_open: {left}"

@@ -317,6 +317,13 @@ def _same_symbol(rng: Random, view: View, _limits: Limits) -> View:
     return replace(view, stopped_out_at={symbol: at})
 
 
+def _unguarded(rng: Random, view: View, limits: Limits) -> View:
+    """The keeper is needed: it is just alive, just not, or was never seen."""
+    seconds = limits.keeper_age_seconds_max
+    ages = (0, -1, int(seconds), int(seconds) + 1, float(seconds) + 0.000001)
+    return replace(view, needs_keeper=True, keeper_at=rng.choice((None, *_ago(*ages))))
+
+
 def _held_oddly(rng: Random, view: View, _limits: Limits) -> View:
     """The stock is held, and something of that holding is odd."""
     if view.instrument is None or view.quote is None or not view.instrument.lot:
@@ -357,6 +364,8 @@ SPOILERS: tuple[Spoiler, ...] = (
     _same_symbol,
     _same_symbol,
     _held_oddly,
+    _unguarded,
+    _of("", live_lock=((), ("no drill",), ("no drill", "no alerts"))),
     _of("", state=(State.DEGRADED, State.HALTED)),
     _of("", reconciled_at=(None, *_ago(-1, 0, 7_200, 7_200.000001, 7_201))),
     _of("", atr=WRONG_PRICES),
