@@ -228,7 +228,7 @@ def lived(day, acts, gap_max):
     return day.end(gap_max)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.sampled_from(VARIANTS), acts, gaps)
 def test_no_hostile_day_loses_more_than_its_bound(limits, acts, gap):
     day = Day(limits)

@@ -101,7 +101,8 @@ def test_an_equity_that_is_gone_needs_two_agreeing_looks(row, state):
 def test_a_peak_is_above_zero():
     never = watched(*[equity(amount) for amount in ("-5", "-5", "0", "0", "5")])
     assert [one.breakers.peak_base for one in never] == [None] * 5
-    assert watched(equity(5), equity(5))[-1].breakers.peak_base == 5
+    cents = watched(equity("0.01"), equity("0.01"))[-1].breakers.peak_base
+    assert cents == D("0.01")
     for stored in (D(0), D(-1), D("NaN"), D("1.7976931348623157E308")):
         kept = replace(START, peak_base=stored)
         assert watched({}, breakers=kept)[-1].breakers.peak_base is None
