@@ -13,7 +13,7 @@ from typing import Any, Self
 from guardrails.terms import Action, Execution, Leg, Market, OrderStatus, Proposal, Ruling, State
 from ledger.opening import LedgerError, open_writable
 from ledger.reads import Reader
-from ledger.values import at_text, json_text, money_text
+from ledger.values import at_text, json_text, money_text, setting_text
 
 
 class Ledger(Reader):
@@ -109,6 +109,23 @@ class Ledger(Reader):
             exit_code=exit_code,
             pnl=money_text(pnl_base),
             detail=detail,
+        )
+
+    def add_config(self, config_sha256: str, *, at: datetime, body: str) -> None:
+        """Settings a session runs under, as JSON without secrets; once for each fingerprint."""
+        self._add_once("configs", config_sha256=config_sha256, at=at_text(at), body=body)
+
+    def add_drift(
+        self, session_id: str, *, at: datetime, key: str, before: Any, after: Any
+    ) -> None:
+        """A setting of the session that is looser than in the session before it."""
+        self._add(
+            "drifts",
+            session_id=session_id,
+            at=at_text(at),
+            key=key,
+            before=setting_text(before),
+            after=setting_text(after),
         )
 
     def add_step(

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from ledger.schema import FACTS, VERSION_1, VERSION_2, no_change
+from ledger.schema import FACTS, FACTS_OF_3, VERSION_1, VERSION_2, VERSION_3, no_change
 from ledger.views import VIEWS
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 BUSY_MILLISECONDS = 5000
 SETTINGS = {
     "journal_mode": "wal",
@@ -27,7 +27,11 @@ class LedgerError(Exception):
 
 
 # What brings a ledger to each version from the one before.
-MIGRATIONS = {1: VERSION_1 + "".join(map(no_change, FACTS)), 2: VERSION_2}
+MIGRATIONS = {
+    1: VERSION_1 + "".join(map(no_change, FACTS)),
+    2: VERSION_2,
+    3: VERSION_3 + "".join(map(no_change, FACTS_OF_3)),
+}
 
 
 def open_writable(path: Path) -> Database:

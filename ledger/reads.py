@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
@@ -103,6 +104,19 @@ class Reader:
         """The session that was written last."""
         found: str | None = self._one("SELECT session_id FROM sessions ORDER BY rowid DESC LIMIT 1")
         return found
+
+    def last_config(self) -> Row | None:
+        """The settings of the last session that recorded any, as its JSON; None for none."""
+        body = self._one(
+            "SELECT c.body FROM sessions s JOIN configs c USING (config_sha256) "
+            "ORDER BY s.rowid DESC LIMIT 1"
+        )
+        found: Row | None = None if body is None else json.loads(body)
+        return found
+
+    def drifts(self, session_id: str) -> list[Row]:
+        """What the session had looser than the one before it, in order."""
+        return self._of("drifts", session_id, "n")
 
     def steps(self, session_id: str) -> list[Row]:
         """The session's steps in order."""

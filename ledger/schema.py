@@ -106,6 +106,18 @@ VERSION_2 = """
 ALTER TABLE proposals ADD COLUMN target_price_2 TEXT;
 """
 
+# The settings that each session ran under, and every limit that was looser than the time before.
+VERSION_3 = """
+CREATE TABLE configs (
+    config_sha256 TEXT PRIMARY KEY, at TEXT NOT NULL, body TEXT NOT NULL
+) STRICT;
+CREATE TABLE drifts (
+    n INTEGER PRIMARY KEY, session_id TEXT NOT NULL REFERENCES sessions, at TEXT NOT NULL,
+    "key" TEXT NOT NULL, "before" TEXT NOT NULL, "after" TEXT NOT NULL
+) STRICT;
+"""
+
+# The tables of facts, by the version that they came with.
 FACTS = (
     "sessions",
     "session_ends",
@@ -125,6 +137,7 @@ FACTS = (
     "day_baselines",
     "day_marks",
 )
+FACTS_OF_3 = ("configs", "drifts")
 
 
 def no_change(table: str) -> str:

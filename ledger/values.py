@@ -32,6 +32,11 @@ def money_text(amount: Decimal | None) -> str | None:
     return f"{amount:f}"
 
 
+def setting_text(value: Any) -> str:
+    """A setting as config.yaml spells it: numbers in plain digits, all else as JSON."""
+    return f"{value:f}" if isinstance(value, Decimal) else json_text(value)
+
+
 def json_text(value: Any) -> str:
     """JSON with decimals as text, keys in the order given; lone surrogates are escaped."""
     return json.dumps(value, default=_plain, ensure_ascii=True, allow_nan=False)

@@ -1,10 +1,16 @@
-"""Which way each limit is loosened, and what two sets of limits differ in that direction."""
+"""Which way each limit is loosened, and what two sets of limits differ in that direction.
+
+loosened(before, after)   between two sections at hand
+drift(before, after)      between an earlier run's settings, as recorded, and sections at hand
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, NamedTuple
 
-from guardrails.limits import Limits
+from guardrails.limits import Section
 
 # A larger number (or true) is looser for these ...
 LOOSER_ABOVE = frozenset(
@@ -35,9 +41,20 @@ LOOSER_ABOVE = frozenset(
         "thesis_characters_max",
         "input_bytes_max",
         "input_depth_max",
+        # of stops: a position is held longer, or gives back more
+        "profit_target_pct",
+        "trail_start_pct",
+        "trail_pct",
+        "hold_minutes_max",
+        # of breaker: the desk degrades or halts later
+        "warn_fraction",
+        "drawdown_degrade_pct",
+        "drawdown_halt_pct",
+        "margin_degrade_pct",
+        "margin_halt_pct",
     }
 )
-# ... a smaller one for these ...
+# ... a smaller one (or false) for these ...
 LOOSER_BELOW = frozenset(
     {
         "reward_risk_min",
@@ -47,6 +64,8 @@ LOOSER_BELOW = frozenset(
         "no_entry_before_close_minutes",
         "reentry_cooldown_minutes",
         "average_volume_shares_min",
+        "close_before_close_minutes",
+        "close_before_lunch",
     }
 )
 # ... and for these lists, fewer or more entries.
@@ -54,14 +73,46 @@ LOOSER_SHORTER = frozenset({"restricted"})
 LOOSER_LONGER = frozenset({"stock_types"})
 
 
-def loosened(before: Limits, after: Limits) -> list[tuple[str, Any, Any]]:
-    """(key, before, after) of every limit that `after` holds looser than `before`, by name."""
+class Loosening(NamedTuple):
+    """One setting that became looser."""
+
+    key: str
+    before: Any
+    after: Any
+
+
+def loosened(before: Section, after: Section) -> list[Loosening]:
+    """Every setting that `after` holds looser than `before`, by its key in their section."""
     found = []
     for key in sorted(type(before).model_fields):
         old, new = getattr(before, key), getattr(after, key)
         if _is_looser(key, old, new):
-            found.append((key, old, new))
+            found.append(Loosening(key, old, new))
     return found
+
+
+def drift(before: Mapping[str, Any], after: Mapping[str, Section]) -> list[Loosening]:
+    """Every setting of the sections that is looser than it was before, by its dotted key.
+
+    before: sections as JSON, decimals as text, as a ledger keeps them. What did not exist then
+    cannot have been looser, and is left out.
+    """
+    found = []
+    for name, section in after.items():
+        recorded = before.get(name, {})
+        for key in sorted(set(recorded) & set(type(section).model_fields)):
+            new = getattr(section, key)
+            old = _as_recorded(recorded[key], new)
+            if _is_looser(key, old, new):
+                found.append(Loosening(f"{name}.{key}", old, new))
+    return found
+
+
+def _as_recorded(value: Any, like: Any) -> Any:
+    """A value out of JSON in the type of the setting it is of."""
+    if isinstance(like, Decimal):
+        return Decimal(value)
+    return tuple(value) if isinstance(like, tuple) else value
 
 
 def _is_looser(key: str, old: Any, new: Any) -> bool:
@@ -73,4 +124,4 @@ def _is_looser(key: str, old: Any, new: Any) -> bool:
         return not set(old) <= set(new)
     if key in LOOSER_LONGER:
         return not set(new) <= set(old)
-    raise KeyError(f"limits.{key} has no direction: say here which way it is loosened")
+    raise KeyError(f"{key} has no direction: say here which way it is loosened")

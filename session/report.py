@@ -41,6 +41,7 @@ class Report:
     model: str = ""
     model_note: str = ""
     market: str = ""
+    loosened: Sequence[dict[str, str]] = ()
     turns: int = 0
     proposals: int = 0
     approved: int = 0
@@ -82,6 +83,10 @@ def report_of(
         model=model.name,
         model_note=model.note,
         market=row["market"],
+        loosened=[
+            {name: one[name] for name in ("key", "before", "after")}
+            for one in ledger.drifts(session_id)
+        ],
         turns=row["turns"],
         proposals=row["proposals"],
         approved=row["approved"],
@@ -115,6 +120,10 @@ def lines(report: Report) -> list[str]:
         f"  broker     {report.broker}{' (dry run)' if report.dry else ''}, {report.market}"
     )
     said.append(f"  model      {_model(report)}")
+    said.extend(
+        f"  loosened   {one['key']} from {one['before']} to {one['after']} since the last session"
+        for one in report.loosened
+    )
     said.append(
         f"  proposals  {report.proposals}: {report.approved} approved, {report.refused} refused"
     )

@@ -36,6 +36,7 @@ from session.ending import Exit, Stop
 from session.floor import Floor
 from session.logs import open_log
 from session.loop import Bounds, Conversation, Ending
+from session.loosening import drift
 from session.money import Meter, Price
 from session.monitor import Monitor
 from session.opening_hours import market_hours, open_markets
@@ -151,13 +152,12 @@ class _Session:
     def _start(self, far: FarEnd, model: models.Model, system: prompts.Template) -> None:
         """The session is in the ledger, with its settings and what they loosen, or not at all."""
         at = far.clock.now()
-        before = self._ledger.last_config()
+        before, now = self._ledger.last_config(), self._settings
+        guarded = {"limits": now.limits, "stops": now.stops, "breaker": now.breaker}
         with self._ledger.transaction():
             self._record_session(far, model, system, at)
-            self._ledger.add_config(
-                self._settings.sha256, at=at, body=self._settings.model_dump_json()
-            )
-            for key, old, new in drift(before or {}, guarding(self._settings)):
+            self._ledger.add_config(now.sha256, at=at, body=now.model_dump_json())
+            for key, old, new in drift(before or {}, guarded):
                 self._ledger.add_drift(self._id, at=at, key=key, before=old, after=new)
         self._began = True
 

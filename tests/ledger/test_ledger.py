@@ -125,7 +125,7 @@ def test_no_fact_can_be_changed_or_removed(tmp_path, ledger):
         for row in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
         if not row[0].startswith("sqlite_")
     ]
-    assert len(tables) == 17
+    assert len(tables) == 19
     for table in tables:
         names = {
             row[0]
@@ -347,9 +347,10 @@ def test_a_ledger_of_the_first_version_is_brought_up_to_date_and_keeps_its_facts
     with Ledger.open(path) as ledger:
         [row] = ledger.rows("SELECT * FROM proposals")
         assert row["target_price_2"] is None
-        assert ledger.rows("PRAGMA user_version") == [{"user_version": 2}]
+        assert ledger.rows("PRAGMA user_version") == [{"user_version": 3}]
         with pytest.raises(LedgerError, match="only added"):
             ledger.rows("UPDATE proposals SET raw = 'x'")
+        assert ledger.last_config() is None  # that session's settings were not kept
     Ledger.open(path).close()  # a second opening has nothing to do
 
 

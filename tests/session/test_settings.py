@@ -10,7 +10,6 @@ import yaml
 from guardrails.limits import RELATIONS as CORE
 from guardrails.limits import Limits, Relation, contradictions
 from session.ending import Exit, Stop
-from session.loosening import LOOSER_ABOVE, LOOSER_BELOW, LOOSER_LONGER, LOOSER_SHORTER, loosened
 from session.settings import RELATIONS as BESIDE
 from session.settings import load
 from tests.support.guarding import LIMITS, ROOT
@@ -438,15 +437,6 @@ def test_the_command_line_beats_the_environment_beats_the_file():
 )
 def test_the_environment_may_tighten_a_limit_and_never_loosen_one(name, value):
     assert "loosened" in refusal(CONFIG, {f"AGENT_LIMITS__{name}": value})
-
-
-def test_every_limit_has_a_direction():
-    known = LOOSER_ABOVE | LOOSER_BELOW | LOOSER_SHORTER | LOOSER_LONGER
-    assert known == set(Limits.model_fields)
-    assert loosened(LIMITS, LIMITS) == []
-    fewer = LIMITS.model_copy(update={"stock_types": ("COMMON",), "restricted": ("GME",)})
-    assert loosened(LIMITS, fewer) == []
-    assert {key for key, _, _ in loosened(fewer, LIMITS)} == {"stock_types", "restricted"}
 
 
 def test_secrets_come_from_the_environment_and_never_show(tmp_path):
