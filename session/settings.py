@@ -398,14 +398,20 @@ def _market_relations(markets: Markets) -> list[Relation]:
 
 
 def _check_tightening(path: Path, written: dict[str, Any], settings: Settings) -> None:
-    """Refuses an environment or command line that loosens a limit of the file."""
-    try:
-        in_file = Limits.model_validate(written.get("limits"))
-    except ValidationError:
-        return  # the file alone is not valid; what overrides it was judged as a whole above
-    for key, before, after in loosened(in_file, settings.limits):
-        raise _stop(
-            path,
-            f"limits.{key} is {before} in the file and would be loosened to {after} by the "
-            "environment or the command line; change it in the file",
-        )
+    """Refuses an environment or command line that loosens a limit of the file.
+
+    Nor may it mend one: against a file that is not valid by itself nothing can be told looser.
+    """
+    for name in ("limits", "stops", "breaker"):
+        in_force = getattr(settings, name)
+        try:
+            in_file = type(in_force).model_validate(written.get(name))
+        except ValidationError as error:
+            key = ".".join([name, *(str(part) for part in error.errors()[0]["loc"])])
+            raise _stop(path, f"{key} is not valid in the file; change it there") from error
+        for key, before, after in loosened(in_file, in_force):
+            raise _stop(
+                path,
+                f"{name}.{key} is {before} in the file and would be loosened to {after} by the "
+                "environment or the command line; change it in the file",
+            )

@@ -1,11 +1,13 @@
 """Every limit has a direction; what is looser than before is found, and nothing else is."""
 
+import itertools
 import json
 from decimal import Decimal as D
 
 import pytest
 
 from guardrails.limits import Breaker, Count, Limits, Stops
+from session.ending import Stop
 from session.loosening import (
     LOOSER_ABOVE,
     LOOSER_BELOW,
@@ -22,8 +24,6 @@ SECTIONS = {"limits": SETTINGS.limits, "stops": SETTINGS.stops, "breaker": SETTI
 RECORDED = json.loads(SETTINGS.model_dump_json())
 KEYS = [(name, key) for name, section in SECTIONS.items() for key in type(section).model_fields]
 LEAST = D("1e-12")  # the last decimal that a configuration may have
-# What is looser, of each kind of value; `restricted` the other way round.
-LOOSER_LISTS = {"restricted": ("GME",), "stock_types": ("COMMON",)}
 # Written out and not taken from the module: these are looser the larger they are. All other
 # numbers are looser the smaller they are.
 LARGER = {
@@ -40,31 +40,36 @@ LARGER = {
 }
 
 
-def pair(section, key):
-    """(the tighter value, the looser one), a smallest step apart."""
+def around(section, key):
+    """(a smallest step tighter, a step looser) than the value; None where there is no such step."""
     value = getattr(section, key)
     if isinstance(value, bool):
-        low, high = False, True
+        below, above = (None, True) if value is False else (False, None)
     elif isinstance(value, tuple):
-        low, high = value, (*value, "X")
-        return (low, high) if key == "stock_types" else (high, low)
+        below, above = value[:-1] if value else None, (*value, "X")
+        return (above, below) if key == "restricted" else (below, above)
     else:
-        low, high = value, value + (1 if isinstance(value, int) else LEAST)
-    return (low, high) if key in LARGER else (high, low)
+        step = 1 if isinstance(value, int) else LEAST
+        below, above = value - step, value + step
+    return (below, above) if key in LARGER else (above, below)
 
 
 @pytest.mark.parametrize(("name", "key"), KEYS)
 def test_what_is_looser_is_found_with_both_values_and_what_is_tighter_is_not(name, key):
     section = SECTIONS[name]
-    tight, loose = (section.model_copy(update={key: value}) for value in pair(section, key))
-    assert loosened(tight, loose) == [(key, getattr(tight, key), getattr(loose, key))]
-    assert loosened(loose, tight) == loosened(loose, loose) == []
-    # And so from a record of an earlier run, to the last decimal.
-    recorded = {name: json.loads(tight.model_dump_json())}
-    assert drift(recorded, SECTIONS | {name: loose}) == [
-        (f"{name}.{key}", getattr(tight, key), getattr(loose, key))
-    ]
-    assert drift({name: json.loads(loose.model_dump_json())}, {name: tight}) == []
+    tighter, looser = around(section, key)
+    row = [one for one in (tighter, getattr(section, key), looser) if one is not None]
+    assert len(row) > 1
+    for tight_value, loose_value in itertools.pairwise(row):
+        tight = section.model_copy(update={key: tight_value})
+        loose = section.model_copy(update={key: loose_value})
+        assert loosened(tight, loose) == [(key, tight_value, loose_value)]
+        assert loosened(loose, tight) == loosened(loose, loose) == []
+        # And so from a record of an earlier run, to the last decimal.
+        recorded = {name: json.loads(tight.model_dump_json())}
+        found = [(f"{name}.{key}", tight_value, loose_value)]
+        assert drift(recorded, SECTIONS | {name: loose}) == found
+        assert drift({name: json.loads(loose.model_dump_json())}, {name: tight}) == []
 
 
 def test_every_field_has_one_direction():
@@ -106,3 +111,43 @@ def test_an_unchanged_record_and_an_older_one_are_no_drift():
     older = {"limits": {"positions_max": 5, "gone_since": 1}}
     assert drift(older, SECTIONS) == []
     assert drift({"limits": {"positions_max": 4}}, SECTIONS) == [("limits.positions_max", 4, 5)]
+
+
+def refused(path, overrides):
+    """The one line that refuses these settings, or None."""
+    try:
+        load(path, environ={}, overrides=overrides)
+    except Stop as stop:
+        return stop.says
+    return None
+
+
+@pytest.mark.parametrize(("name", "key"), KEYS)
+def test_no_override_loosens_what_the_file_says(name, key):
+    value, (tighter, looser) = getattr(SECTIONS[name], key), around(SECTIONS[name], key)
+    if looser is not None:
+        says = refused(ROOT / "config.yaml", {f"{name}.{key}": looser})
+        # Or it contradicts another setting before anything else is asked.
+        assert f"{name}.{key} is {value} in the file and would be loosened" in says or (
+            "contradictory settings" in says and key in says
+        )
+    if tighter is not None:
+        says = refused(ROOT / "config.yaml", {f"{name}.{key}": tighter})
+        assert says is None or "contradictory settings" in says
+
+
+@pytest.mark.parametrize("section", ["limits", "stops", "breaker"])
+def test_an_override_does_not_mend_a_file_that_is_not_valid_and_hide_a_loosening(tmp_path, section):
+    mended, loosened_too = {
+        "limits": ("limits.positions_max", {"limits.quote_age_seconds_max": 20}),
+        "stops": ("stops.hold_minutes_max", {"stops.trail_pct": 6}),
+        "breaker": ("breaker.drawdown_halt_pct", {"breaker.warn_fraction": D("0.8")}),
+    }[section]
+    key = mended.partition(".")[2]
+    text = (ROOT / "config.yaml").read_text(encoding="utf-8")
+    [line] = [one for one in text.splitlines() if one.startswith(f"  {key}:")]
+    file = tmp_path / "config.yaml"
+    file.write_text(text.replace(line, f"  {key}: many"), encoding="utf-8")
+    good = getattr(SECTIONS[section], key)
+    says = refused(file, {mended: good} | loosened_too)
+    assert f"{mended} is not valid in the file" in says
