@@ -29,6 +29,7 @@ from guardrails.terms import (
     View,
     WorkingEntry,
 )
+from guardrails.tick_tables import cross_checked
 from ledger import Ledger
 
 MAY_STILL_FILL = frozenset({OrderStatus.SENT, OrderStatus.UNKNOWN})
@@ -45,15 +46,17 @@ class Viewer:
     session_id: str
     state: Callable[[], State]
     stopped_out_minutes: int  # how far back stop-outs are looked up
+    alert: Callable[[str, str, str], None]  # event, text, severity: Book.alert
     needs_keeper: bool  # whether positions depend on the keeper between sessions
     _days: dict[tuple[str, date], tuple[Decimal | None, int | None]] = field(default_factory=dict)
+    _told_of_ticks: set[str] = field(default_factory=set)
 
     async def view(self, symbol: str | None) -> View:
         """The desk as it stands now, seen for a proposal in `symbol`, or for none.
 
         Raises OutcomeUnknown or NotServing if positions, orders or the account cannot be read.
         """
-        instrument = None if symbol is None else await self.broker.instrument(symbol)
+        instrument = None if symbol is None else await self.instrument(symbol)
         quote, atr, volume = None, None, None
         if instrument is not None:
             quote = await self._quote(instrument)
@@ -83,6 +86,20 @@ class Viewer:
             orders_today=self.ledger.orders_since(market_day, account_id),
             proposals_this_session=self.ledger.proposals_count(self.session_id),
         )
+
+    async def instrument(self, symbol: str) -> Instrument | None:
+        """The stock as the broker describes it, on the ladder that its exchange's table bears out.
+
+        Where the two disagree prices are those on both, and a person is told once a session.
+        """
+        found = await self.broker.instrument(symbol)
+        if found is None:
+            return None
+        checked, says = cross_checked(found, trading_day(self.clock.now(), found.market))
+        if says is not None and symbol not in self._told_of_ticks:
+            self._told_of_ticks.add(symbol)
+            self.alert("tick_tables_disagree", says, "warning")
+        return checked
 
     async def _quote(self, instrument: Instrument) -> Quote | None:
         try:

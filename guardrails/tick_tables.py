@@ -23,6 +23,7 @@ from itertools import pairwise
 from math import lcm
 from typing import NamedTuple
 
+from guardrails.finding import shown
 from guardrails.terms import Instrument, Market, Step
 from guardrails.ticks import Ladder
 
@@ -214,12 +215,12 @@ def _common(one: Decimal, other: Decimal) -> Decimal:
 
 def _told(other: Table, differing: tuple[Difference, ...]) -> str:
     parts = [
-        f"{_range(low, high)} the broker says {'no tick' if broker is None else broker} and the "
-        f"table {exchange}"
+        f"{_range(low, high)} the broker says {'no tick' if broker is None else shown(broker)} "
+        f"and the table {shown(exchange)}"
         for low, high, broker, exchange in differing
     ]
     return f"price steps differ from {other.name}: {'; '.join(parts)}."
 
 
 def _range(low: Decimal, high: Decimal | None) -> str:
-    return f"from {low} upward" if high is None else f"from {low} to {high}"
+    return f"from {shown(low)} upward" if high is None else f"from {shown(low)} to {shown(high)}"

@@ -293,6 +293,7 @@ class _Session:
             session_id=self._id,
             state=lambda: self._standing().state,
             stopped_out_minutes=limits.reentry_cooldown_minutes,
+            alert=hands.book.alert,
             # On paper it will, as soon as there is a keeper to start; until then its resting legs
             # are a position's only guard.
             needs_keeper=self._settings.broker == "live",

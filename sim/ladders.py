@@ -1,8 +1,9 @@
 """The simulated exchanges' tick tables, by class of security and date, as market rules.
 
 Bands are written low edge inclusive, as IBKR's market rules are. Sources: HKEX Second Schedule,
-parts A and D, and Reduction of Minimum Spreads, phase 1 (2025-08-04) and phase 2 (2026-08-03); 17
-CFR 242.612. The ids are this simulation's own but for 26, the usual one of US stocks.
+parts A and D (funds have a table of their own from 2020-06-01 on), and Reduction of Minimum
+Spreads, phase 1 (2025-08-04) and phase 2 (2026-08-03); 17 CFR 242.612. The ids are this
+simulation's own but for 26, the usual one of US stocks.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def rule_id(market: str, stock_type: str, day: date) -> int:
     """The id of the rule in force for such a stock on that day."""
     if market == "US":
         return US_RULE
-    if stock_type == "ETF":
+    if stock_type == "ETF" and day >= date(2020, 6, 1):
         return HK_FUNDS
     if day >= date(2026, 8, 3):
         return HK_PHASE_2

@@ -163,6 +163,8 @@ def test_the_synthetic_market_crashes_halts_gaps_and_is_busy_at_both_ends():
         ("2025-08-04", "COMMON", HK_PHASE_1),
         ("2026-08-02", "COMMON", HK_PHASE_1),
         ("2026-08-03", "COMMON", HK_PHASE_2),
+        ("2020-05-31", "ETF", HK_OLD),
+        ("2020-06-01", "ETF", HK_FUNDS),
         ("2026-08-03", "ETF", HK_FUNDS),
     ],
 )

@@ -49,6 +49,7 @@ class Desk:
             session_id="s1",
             state=lambda: self.state,
             stopped_out_minutes=60,
+            alert=self.book.alert,
             needs_keeper=False,
         )
 
