@@ -5,6 +5,7 @@ import csv
 import json
 from bisect import bisect_right
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal as D
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guardrails import ticks
+from guardrails import tick_tables, ticks
 from guardrails.terms import Market, Quote, Step
 from tests.support.guarding import (
     AAPL,
@@ -194,6 +195,7 @@ RICH = replace(
     available_funds_base=D(10**9),
 )
 MARKETS = {"SEHK": (Market.HK, TENCENT), "US": (Market.US, AAPL)}
+KINDS = {"equity": "COMMON", "etp": "ETF"}  # the broker's words for classes of the sheet
 SIDES = {"BUY": "long", "SELL": "short"}  # the side an opening order of that action has
 EXITING = {"BUY": "short", "SELL": "long"}  # the side that an order of that action leaves
 
@@ -241,9 +243,17 @@ def proposed(view, told):
 
 
 def stock_of(row, facts):
-    """The row's stock, with the ladder in force on its day, in lots of one."""
-    _, stock = MARKETS[row["market"]]
-    return replace(stock, lot=1, ladder=ladder_of(facts, row["table_id"]))
+    """The row's stock, with the ladder in force on its day, in lots of one.
+
+    The ladder is the dated table's for shares and funds; the sheet's alone for what no table of
+    ours is for: debt and structured products.
+    """
+    market, stock = MARKETS[row["market"]]
+    ladder, kind = ladder_of(facts, row["table_id"]), KINDS.get(row["instrument_class"])
+    if kind is not None:
+        dated = tick_tables.table(market, kind, date.fromisoformat(row["on_date"]))
+        assert dated == ladder
+    return replace(stock, lot=1, ladder=ladder)
 
 
 def seen_at(price, stock, positions=()):
