@@ -4,14 +4,20 @@ The seed is fixed, so that a red run is red again; `make nightly` takes another 
 """
 
 import asyncio
+import copy
 import re
+from dataclasses import replace
 
 import pytest
 
+from guardrails import rule
 from guardrails.checks import OPENING_CHECKS
+from guardrails.terms import Check, Intent, Ruling
 from tests.adversary.generator import case
-from tests.adversary.run import APPROVED_SHARE_MIN, some
+from tests.adversary.run import APPROVED_SHARE_MIN, found_wrong, judged, some
 from tests.adversary.shrink import smallest
+from tests.adversary.worlds import World
+from tests.support.guarding import BUY, HELD, LIMITS, VIEW
 
 SEED, COUNT = 20_261_120, 20_000
 REDUCING_RULES = {"position_held", "closes_what_is_held", "close_in_collar", "stop_tightens"}
@@ -97,3 +103,34 @@ def test_the_smallest_text_keeps_only_what_fails():
 def test_what_cannot_be_made_smaller_is_given_back():
     text = '{"a": 1}'
     assert smallest(text, lambda one: one == text) == text
+
+
+SANE = World(VIEW, LIMITS, ())
+NO_WORLD = World(None, LIMITS, ())
+READABLE = '{"intent": "close", "symbol": "AAPL", "side": "long", "limit_price": 200}'
+
+
+def kinds(lines):
+    return [line.partition(":")[0] for line in lines]
+
+
+def test_the_run_sees_a_breach():
+    right = rule(BUY, VIEW, LIMITS)
+    assert judged(BUY, right, SANE, again=True) == []
+    ticket = copy.copy(right.ticket)  # past the seal, as no code of the desk may
+    object.__setattr__(ticket, "shares", ticket.shares + 1)
+    wrong = judged(BUY, replace(right, ticket=ticket), SANE, again=True)
+    assert kinds(wrong) == ["parts", "amounts", "position_value", "equal"]
+
+
+def test_the_run_sees_a_blocked_way_out_and_a_refusal_without_words():
+    close = replace(BUY, intent=Intent.CLOSE)
+    refused = Ruling(checks=(Check("orders_day", False, "20", "20"),), ticket=None)
+    held = World(replace(VIEW, positions=(HELD,)), LIMITS, ())
+    assert kinds(judged(close, refused, held, again=False)) == ["words", "blocked"]
+    assert kinds(judged(close, Ruling(checks=(), ticket=None), SANE, again=False)) == ["verdict"]
+
+
+def test_the_run_sees_an_exception():
+    assert asyncio.run(found_wrong(READABLE, SANE)) == []
+    assert kinds(asyncio.run(found_wrong(READABLE, NO_WORLD))) == ["raised"]
