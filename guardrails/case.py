@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
 
 from guardrails import fees, ticks
 from guardrails.limits import Limits
-from guardrails.side import OPENING, lead
+from guardrails.side import CLOSING, OPENING, lead
 from guardrails.sizing import Room, size
 from guardrails.targets import Targets, judge, split
 from guardrails.terms import Action, Instrument, Part, Proposal, Quote, Side, Sizing, View
@@ -24,8 +24,7 @@ ROUNDERS = {
 }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Case:
+class Case(NamedTuple):
     """What the checks of an opening look at. None is unknown, and every check refuses on it.
 
     shares: the sized number, or one lot where no lot fits: so that the check which leaves no room
@@ -66,7 +65,7 @@ def build(proposal: Proposal, view: View, limits: Limits) -> Case:
     parts: tuple[Part, ...] = ()
     if instrument and entry is not None and stop is not None and targets and fx is not None:
         sizing, parts = _sized(instrument, action, entry, stop, targets, fx, room, view, limits)
-    shares = sum(part.shares for part in parts)
+    shares = sum([part.shares for part in parts])
     value = risk = gain = None
     if instrument and entry is not None and stop is not None and fx is not None and parts:
         day = view.now.date()  # in UTC, which is the trading day: see fees.order_fees
@@ -186,11 +185,17 @@ def _amounts(
 ) -> tuple[Decimal, Decimal, Decimal]:
     """Value, loss at the stop and gain at the targets of the parts, in base currency."""
     value = risk = gain = Decimal(0)
-    action = OPENING[side]
+    action, leaving = OPENING[side], CLOSING[side]
+
+    def fee(shares: int, price: Decimal, action: Action) -> Decimal:
+        kind = instrument.stock_type
+        return fees.order_fees(
+            instrument.market, shares, price, on=on, action=action, stock_type=kind
+        )
+
     for shares, target in parts:
-        lost = fees.round_trip_fees(instrument, shares, entry, stop, on=on, action=action)
-        paid = fees.round_trip_fees(instrument, shares, entry, target, on=on, action=action)
+        enters = fee(shares, entry, action)
         value += shares * entry
-        risk += shares * abs(entry - stop) + lost
-        gain += shares * lead(side, target, entry) - paid
+        risk += shares * abs(entry - stop) + enters + fee(shares, stop, leaving)
+        gain += shares * lead(side, target, entry) - enters - fee(shares, target, leaving)
     return value * fx, risk * fx, gain * fx

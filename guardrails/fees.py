@@ -139,10 +139,13 @@ def _united_states(
     shares: int, value: Decimal, on: date, is_sale: bool, _stock_type: str
 ) -> Decimal:
     section_31, taf, taf_max, cat_fee = _united_states_rates(on)
-    commission = max(shares * US_COMMISSION, US_COMMISSION_MIN)
-    fees = min(commission, value * US_COMMISSION_VALUE_MAX) + shares * cat_fee
+    commission, most = shares * US_COMMISSION, value * US_COMMISSION_VALUE_MAX
+    if commission < US_COMMISSION_MIN:
+        commission = US_COMMISSION_MIN
+    fees = (commission if commission < most else most) + shares * cat_fee
     if is_sale:
-        fees += value * section_31 + min(shares * taf, taf_max)
+        activity = shares * taf
+        fees += value * section_31 + (activity if activity < taf_max else taf_max)
     return fees.quantize(_CENT, ROUND_CEILING)
 
 

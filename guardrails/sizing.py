@@ -7,9 +7,9 @@ liquidity each cap the number; what remains is rounded down to the board lot.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
-from decimal import ROUND_FLOOR, Decimal
+from decimal import Decimal
+from typing import NamedTuple
 
 from guardrails import fees
 from guardrails.limits import Limits
@@ -17,10 +17,10 @@ from guardrails.terms import Action, Instrument, Sizing, View
 
 HUNDRED = Decimal(100)
 ONE = Decimal(1)
+NOTHING = Decimal(0)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Room:
+class Room(NamedTuple):
     """What the limits leave for one more position, in base currency; None is unknown."""
 
     sector: Decimal | None
@@ -29,8 +29,6 @@ class Room:
     margin: Decimal | None
     day_loss: Decimal | None
     liquidity_shares: int | None
-    exposure: Decimal | None  # positions and working entries together
-    sector_exposure: Decimal | None
 
     @staticmethod
     def of(
@@ -40,11 +38,11 @@ class Room:
         if instrument is None or fx is None:
             return None
         rows = _exposures(view)
-        exposure = None if rows is None else sum((value for _, value, _ in rows), Decimal(0))
+        exposure = None if rows is None else sum([value for _, value, _ in rows], NOTHING)
         in_sector = (
             None
             if rows is None or not instrument.sector
-            else sum((v for sector, v, _ in rows if sector in ("", instrument.sector)), Decimal(0))
+            else sum([v for sector, v, _ in rows if sector in ("", instrument.sector)], NOTHING)
         )
         at_stops = None if rows is None else _sum_known([loss for _, _, loss in rows])
         account = view.account
@@ -54,7 +52,7 @@ class Room:
         volume = view.average_volume_shares
         sector_max = limits.gross_exposure_max * limits.sector_pct_max / HUNDRED
         margin_share = limits.margin_use_pct_max / HUNDRED
-        lost_today = None if day is None else max(-day, Decimal(0))
+        lost_today = None if day is None else max(-day, NOTHING)
         return Room(
             sector=None if in_sector is None else sector_max - in_sector,
             gross=None if exposure is None else limits.gross_exposure_max - exposure,
@@ -64,8 +62,6 @@ class Room:
             if lost_today is None or at_stops is None
             else limits.day_loss_max - lost_today - at_stops,
             liquidity_shares=None if volume is None else int(volume * limits.adv_pct_max / HUNDRED),
-            exposure=exposure,
-            sector_exposure=in_sector,
         )
 
 
@@ -131,8 +127,10 @@ def size(
         return None
     if atr is None or not atr.is_finite() or atr <= 0:
         return None
-    known = (room.gross, room.funds, room.margin, room.day_loss)
-    if any(number is None for number in known) or room.liquidity_shares is None:
+    gross, funds, margin, day_loss = room.gross, room.funds, room.margin, room.day_loss
+    if gross is None or funds is None or margin is None or day_loss is None:
+        return None
+    if room.liquidity_shares is None:
         return None
     scale = min(ONE, limits.atr_pct_base / (atr / entry * HUNDRED))
     price_base, distance_base = entry * fx, distance * fx
@@ -142,22 +140,18 @@ def size(
     part = most if parts == 1 else most // parts + lot  # no part is larger
     paid = fees.round_trip_fees(instrument, part, entry, stop, on=on, action=action)
     cost = parts * paid * fx
-    by_value = {
-        "position_value": target,
-        "sector_exposure": room.sector,  # an unknown sector has no room
-        "gross_exposure": room.gross,
-        "buying_power": room.funds,
-        "margin_use": room.margin,
+    bounds = {
+        "position_value": _whole(target, price_base),
+        # An unknown sector has no room.
+        "sector_exposure": 0 if room.sector is None else _whole(room.sector, price_base),
+        "gross_exposure": _whole(gross, price_base),
+        "buying_power": _whole(funds, price_base),
+        "margin_use": _whole(margin, price_base),
+        "position_risk": _whole(limits.position_risk_max - cost, distance_base),
+        "day_loss_headroom": _whole(day_loss - cost, distance_base),
+        "liquidity": room.liquidity_shares,
     }
-    by_risk = {"position_risk": limits.position_risk_max, "day_loss_headroom": room.day_loss}
-    bounds = {name: _whole(value, price_base) for name, value in by_value.items()}
-    bounds |= {
-        name: _whole(value - cost, distance_base)
-        for name, value in by_risk.items()
-        if value is not None
-    }
-    bounds["liquidity"] = room.liquidity_shares
-    binding = min(bounds, key=lambda name: bounds[name])
+    binding = min(bounds, key=bounds.__getitem__)
     return Sizing(
         shares=bounds[binding] // lot * lot,
         lot=lot,
@@ -169,7 +163,6 @@ def size(
     )
 
 
-def _whole(room: Decimal | None, each: Decimal) -> int:
-    if room is None or room <= 0:
-        return 0
-    return int((room / each).to_integral_value(ROUND_FLOOR))
+def _whole(room: Decimal, each: Decimal) -> int:
+    """How many of `each` (> 0) fit into the room."""
+    return int(room / each) if room > 0 else 0

@@ -35,7 +35,10 @@ def down(price: Decimal, ladder: Ladder) -> Decimal:
 
     Raises ValueError where there is none above zero, and as tick_at does.
     """
-    exact, place = _without_noise(price, ladder)
+    place = _step_at(price, ladder)
+    if price % ladder[place].tick == 0:  # as most are
+        return price.quantize(ladder[place].tick)
+    exact, place = _without_noise(price, ladder, place)
     edge = None  # the one just left: a price of the step above it, and that step has not taken it
     for step in ladder[place::-1]:
         found = _whole(exact, step.tick, ROUND_FLOOR)
@@ -52,7 +55,10 @@ def up(price: Decimal, ladder: Ladder) -> Decimal:
 
     Raises ValueError as tick_at does.
     """
-    exact, place = _without_noise(price, ladder)
+    place = _step_at(price, ladder)
+    if price % ladder[place].tick == 0:  # as most are
+        return price.quantize(ladder[place].tick)
+    exact, place = _without_noise(price, ladder, place)
     found = _whole(exact, ladder[place].tick, ROUND_CEILING)
     for above in ladder[place + 1 :]:
         if found < above.from_price:
@@ -79,13 +85,10 @@ def _whole(price: Decimal, tick: Decimal, rounding: str) -> Decimal:
     return (price / tick).quantize(_ONE, rounding) * tick
 
 
-def _without_noise(price: Decimal, ladder: Ladder) -> tuple[Decimal, int]:
+def _without_noise(price: Decimal, ladder: Ladder, place: int) -> tuple[Decimal, int]:
     """The price of the ladder that `price` is but for a float's noise, or `price`; and its step."""
-    place = _step_at(price, ladder)
     tick = ladder[place].tick
     nearest = _whole(price, tick, ROUND_HALF_EVEN)
-    if nearest == price:
-        return nearest, place
     if abs(price - nearest) > min(tick / _NOISE_TICKS, max(_NOISE_FLOOR, _NOISE_SHARE * price)):
         return price, place
     if nearest <= 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from guardrails.case import Case
-from guardrails.finding import seconds, shown, unknown
+from guardrails.finding import limit_text, seconds, shown, unknown
 from guardrails.terms import Check, State
 
 
@@ -35,13 +35,13 @@ def reconciled(case: Case) -> Check:
     ok = 0 <= age <= limit
     old = f"{shown(age)} s"
     says = "" if ok else f"the last clean reconciliation is {old} old; at most {limit} s pass."
-    return Check("reconciled", ok, old, f"0..{limit} s", says)
+    return Check("reconciled", ok, old, limit_text("0..{} s", limit), says)
 
 
 def keeper_alive(case: Case) -> Check:
     """The keeper's last heartbeat is young enough, where positions depend on it."""
     at, limit = case.view.keeper_at, case.limits.keeper_age_seconds_max
-    passes = f"0..{limit} s"
+    passes = limit_text("0..{} s", limit)
     if not case.view.needs_keeper:
         return Check("keeper_alive", True, "not needed", passes)
     if at is None:

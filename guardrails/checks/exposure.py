@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from decimal import Decimal
 
 from guardrails.case import Case
-from guardrails.finding import money, unknown
+from guardrails.finding import MINUTE, money, unknown
 from guardrails.terms import Check
 
 HUNDRED = Decimal(100)
@@ -23,8 +22,8 @@ def not_duplicate(case: Case) -> Check:
         says = f"an entry in {symbol} is working already; wait for it."
         return Check("not_duplicate", False, "working", limit, says)
     stopped = case.view.stopped_out_at.get(symbol)
-    if stopped is not None and case.view.now - stopped < timedelta(minutes=minutes):
-        ago = (case.view.now - stopped) // timedelta(minutes=1)
+    if stopped is not None and case.view.now - stopped < minutes * MINUTE:
+        ago = (case.view.now - stopped) // MINUTE
         says = f"{symbol} was stopped out {ago} min ago; {minutes} min must pass."
         return Check("not_duplicate", False, f"stopped out {ago} min ago", limit, says)
     return Check("not_duplicate", True, "none", limit)

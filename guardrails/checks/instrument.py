@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from decimal import Decimal
 
 from guardrails.case import BPS, Case
-from guardrails.finding import seconds, shown, unknown
+from guardrails.finding import MINUTE, limit_text, seconds, shown, unknown
 from guardrails.terms import Check, Market, Side
 
 NEEDED_ORDER_TYPES = frozenset({"LMT", "STP"})
@@ -21,7 +20,7 @@ def session_open(case: Case) -> Check:
     now = case.view.now
     for opens_at, closes_at in case.instrument.hours:
         if opens_at <= now < closes_at:
-            left = (closes_at - now) // timedelta(minutes=1)
+            left = (closes_at - now) // MINUTE
             ok = left >= margin
             says = (
                 "" if ok else f"the session closes in {left} min; entries end {margin} min before."
@@ -82,8 +81,10 @@ def short_allowed(case: Case) -> Check:
 def quote_usable(case: Case) -> Check:
     """Two-sided, uncrossed, fresh, real-time, not too wide, and without an impossible number."""
     limits, quote = case.limits, case.quote
-    limit = (
-        f"real-time, <= {limits.quote_age_seconds_max} s old, <= {limits.spread_bps_max} bps wide"
+    limit = limit_text(
+        "real-time, <= {} s old, <= {} bps wide",
+        limits.quote_age_seconds_max,
+        limits.spread_bps_max,
     )
     if quote is None or quote.bid is None or quote.ask is None or case.mid is None:
         return unknown("quote_usable", "a two-sided quote", limit)
@@ -110,7 +111,7 @@ def liquidity(case: Case) -> Check:
     """The stock trades enough, and the order is a small share of it."""
     limits, volume = case.limits, case.view.average_volume_shares
     floor, pct = limits.average_volume_shares_min, limits.adv_pct_max
-    limit = f">= {floor} shares a day, order <= {shown(pct)} % of them"
+    limit = limit_text(">= {} shares a day, order <= {} % of them", floor, pct)
     if volume is None:
         return unknown("liquidity", "the average daily volume", limit)
     share = Decimal(case.shares) / Decimal(max(volume, 1)) * 100

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from guardrails.case import BPS, Case
-from guardrails.finding import money, shown, unknown
+from guardrails.finding import limit_text, money, shown, unknown
 from guardrails.side import lead
 from guardrails.terms import Check, Market, Quote, Side
 
@@ -20,7 +20,7 @@ EXCHANGE_RANGE: dict[Market, tuple[Decimal, Decimal | None]] = {
 def entry_in_collar(case: Case) -> Check:
     """The limit price is near the middle of the book, and one that the exchange takes."""
     collar = case.limits.collar_bps
-    limit = f"within {shown(collar)} bps of mid"
+    limit = limit_text("within {} bps of mid", collar)
     if case.instrument is None or case.entry is None or case.mid is None or case.mid <= 0:
         return unknown("entry_in_collar", "the distance of the limit price from mid", limit)
     # The price as asked: rounding must not make a possible price of an impossible one.
@@ -51,7 +51,7 @@ def stop_protects(case: Case) -> Check:
     """
     limits = case.limits
     low, high = limits.stop_distance_bps_min, limits.stop_distance_bps_max
-    limit = f"{shown(low)}..{shown(high)} bps and >= {limits.stop_distance_ticks_min} ticks"
+    limit = limit_text("{}..{} bps and >= {} ticks", low, high, limits.stop_distance_ticks_min)
     if case.entry is None or case.stop is None or case.tick is None:
         return unknown("stop_protects", "the distance of the stop", limit)
     losing = lead(case.proposal.side, case.entry, case.stop)
@@ -89,7 +89,7 @@ def target_pays(case: Case) -> Check:
     """A target is on the winning side, near enough, and all pay for the risk, fees included."""
     limits = case.limits
     far = limits.target_distance_bps_max
-    limit = f"reward/risk >= {shown(limits.reward_risk_min)}, target within {shown(far)} bps"
+    limit = limit_text("reward/risk >= {}, target within {} bps", limits.reward_risk_min, far)
     if case.targets is None or not case.risk_base or case.gain_base is None:
         return unknown("target_pays", "reward and risk of the order", limit)
     ratio = case.gain_base / case.risk_base
@@ -106,7 +106,8 @@ def target_pays(case: Case) -> Check:
 
 def second_target(case: Case) -> Check:
     """A second target that does not stand is left out alone, with a word. It refuses nothing."""
-    limit = f"beyond the first, within {shown(case.limits.target_distance_bps_max)} bps, two lots"
+    far = case.limits.target_distance_bps_max
+    limit = limit_text("beyond the first, within {} bps, two lots", far)
     if case.proposal.target_price_2 is None:
         return Check("second_target", True, "none", limit)
     if case.targets is None or not case.parts:
@@ -123,15 +124,16 @@ def second_target(case: Case) -> Check:
 def confidence_min(case: Case) -> Check:
     """The model is confident enough; more confidence never makes an order larger."""
     confidence, least = case.proposal.confidence, case.limits.confidence_min
+    limit = limit_text(">= {}", least)
     if confidence is None:
-        return unknown("confidence_min", "the confidence", f">= {shown(least)}")
+        return unknown("confidence_min", "the confidence", limit)
     ok = confidence >= least
     says = (
         ""
         if ok
         else f"confidence {shown(confidence)} is below {shown(least)}: do not trade this one."
     )
-    return Check("confidence_min", ok, shown(confidence), f">= {shown(least)}", says)
+    return Check("confidence_min", ok, shown(confidence), limit, says)
 
 
 PRICES = (entry_in_collar, stop_protects, target_pays, second_target, confidence_min)
