@@ -53,6 +53,7 @@ class Day:
     """The account, its holdings and the rulings of a day. `view` is what a ruling may look at."""
 
     limits: object
+    trips: bool = True  # whether the day's breaker does its work
     realised: D = D(0)  # base, fees of fills included
     holdings: dict = field(default_factory=dict)
     entries: int = 0
@@ -63,6 +64,9 @@ class Day:
     in_market: D = D(0)
     most_open: int = 0
     fees: D = D(0)
+    last: str = ""  # the stock of the last entry
+    late_fees: D = D(0)  # paid after the last entry, its own not counted
+    late_gaps: D = D(0)  # what stops lost beyond their prices after the last entry
 
     def propose(self, symbol, market, side, price, stop_bps, reward, atr_pct, fills):
         """The ruling on an entry at the far side of the book; an approved one is carried out."""
@@ -161,6 +165,7 @@ class Day:
         one = self.holdings.pop(symbol)
         sign, price = SIGN[one.side], one.stop * (1 - SIGN[one.side] * gap)
         self.realised += sign * one.shares * (price - one.ticket.limit_price) * one.rate
+        self.late_gaps += one.shares * one.stop * gap * one.rate
         if price > 0:
             self._pay(one, price, LEAVES[one.side])
         self.stopped_out_at[symbol] = NOW
@@ -169,7 +174,7 @@ class Day:
     def look(self):
         """Two looks of the breaker at the day's P&L; a halt stays."""
         self.seen += [self.pnl(), self.pnl()]
-        if self.state is not State.HALTED:
+        if self.trips and self.state is not State.HALTED:
             self.state = day_loss_state(self.seen, self.limits, BREAKER)
 
     def end(self, gap):
@@ -180,6 +185,7 @@ class Day:
 
     def _enter(self, ticket, side, sector, price, fills):
         self.entries += 1
+        self.last, self.late_fees, self.late_gaps = ticket.symbol, D(0), D(0)
         self.holdings[ticket.symbol] = Holding(
             ticket, side, sector, mark=price, stop=ticket.stop_price, is_filled=False
         )
@@ -203,6 +209,8 @@ class Day:
                 stock_type="COMMON",
             )
             self.fees += fee * one.rate
+            if ticket.symbol != self.last:
+                self.late_fees += fee * one.rate
             self.realised -= fee * one.rate
 
 
