@@ -10,12 +10,14 @@ import asyncio
 from decimal import Decimal
 
 from desk.carried import Carried
+from desk.day import trading_day
 from desk.hands import Hands
 from desk.legs import Family
 from edges.errors import EdgeError
 from edges.ibkr import LegOrder
 from guardrails import ticks
 from guardrails.terms import Action, Leg, OrderStatus, Ticket
+from guardrails.tick_tables import cross_checked
 
 COLLARS_BPS = (50, 150, 400)  # distance through the touch of each limit that is tried in turn
 FILL_SECONDS = 10.0  # how long each of them gets
@@ -64,20 +66,29 @@ async def flatten(hands: Hands, ticket: Ticket, shares: int, family: Family) -> 
 
 
 async def _limit(hands: Hands, ticket: Ticket, bps: int) -> Decimal | None:
-    """A marketable limit `bps` through the touch, or None (market) where there is no quote."""
-    instrument = await hands.broker.instrument(ticket.symbol)
-    if instrument is None or not instrument.ladder:
+    """A marketable limit `bps` through the touch, or None (market) where there is none to give.
+
+    Where the broker's ladder and the exchange's table disagree it is on both: either would take it.
+    """
+    found = await hands.broker.instrument(ticket.symbol)
+    if found is None:
         return None
+    instrument, _ = cross_checked(found, trading_day(hands.book.clock.now(), found.market))
     try:
         quote = await hands.broker.quote(instrument)
     except EdgeError as error:
         hands.book.alert("no_quote_to_close", f"{ticket.symbol}: {error}", severity="warning")
         return None
-    if ticket.exit_action is Action.SELL:
-        touch = quote.bid or quote.last
-        return None if touch is None else ticks.down(touch * (1 - bps / BPS), instrument.ladder)
-    touch = quote.ask or quote.last
-    return None if touch is None else ticks.up(touch * (1 + bps / BPS), instrument.ladder)
+    touch, through, onto_ladder = {
+        Action.SELL: (quote.bid or quote.last, 1 - bps / BPS, ticks.down),
+        Action.BUY: (quote.ask or quote.last, 1 + bps / BPS, ticks.up),
+    }[ticket.exit_action]
+    if touch is None:
+        return None
+    try:
+        return onto_ladder(touch * through, instrument.ladder)
+    except ValueError:
+        return None  # no ladder, or no price of it that far: a market order needs neither
 
 
 async def _try(hands: Hands, ticket: Ticket, leg: LegOrder, proposal_id: int) -> int:

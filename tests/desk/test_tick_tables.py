@@ -10,9 +10,10 @@ from decimal import Decimal as D
 from desk.orders import carry_out
 from guardrails.terms import Intent, Proposal, Side, Step
 from session.floor import Floor
+from tests.desk.test_orders import NoStopsAtAll
 from tests.support.desk import OPEN, desk_on, in_virtual_time
 from tests.support.guarding import HK_LADDER, LIMITS, US_LADDER
-from tests.support.tiny import RULES, TinyWorld
+from tests.support.tiny import RULES, TinyWorld, flat
 from tools import Breadth, Toolset
 
 COARSE = ((D(0), D("0.0001")), (D(1), D("0.025")))  # with 0.01 it gives 0.05
@@ -26,8 +27,8 @@ BEFORE_2025 = (
 class Otherwise(TinyWorld):
     """A world with other market rules than the exchange has."""
 
-    def __init__(self, rules):
-        super().__init__()
+    def __init__(self, rules, minutes=None):
+        super().__init__(minutes)
         self._rules = RULES | rules
 
     def market_rule(self, rule_id):
@@ -80,6 +81,39 @@ def test_a_way_out_is_rounded_onto_the_careful_grid_too(tmp_path):
     ticket, alerts = in_virtual_time(scenario)
     assert ticket.limit_price == D("199.95")
     assert len(alerts) == 1
+
+
+def test_what_cannot_be_protected_leaves_on_the_careful_grid_too(tmp_path):
+    minutes = {n: flat("200.05") for n in range(60)}
+    marketable = replace(OPEN, limit_price=D("200.15"))
+
+    async def scenario():
+        world = Otherwise({26: COARSE}, minutes)
+        async with desk_on(tmp_path, world, exchange_class=NoStopsAtAll) as desk:
+            number, ruling = await desk.ruled(marketable)
+            carried = await carry_out(desk.hands, ruling.ticket, number, lambda: desk.state)
+            left = "SELECT order_type, limit_price FROM intents WHERE leg = 'close'"
+            return carried, desk.ledger.rows(left)
+
+    carried, [left] = in_virtual_time(scenario)
+    assert carried.status == "flattened"
+    # 0.5 % below the bid of 200.05 is 199.04975: 199.025 for the broker alone.
+    assert (left["order_type"], D(left["limit_price"])) == ("LMT", D("199.00"))
+
+
+def test_nothing_is_opened_on_ladders_that_share_no_grid(tmp_path):
+    nonsense = ((D(0), D("0.0001")), (D(1), D("0.01003")))
+
+    async def scenario():
+        async with desk_on(tmp_path, Otherwise({26: nonsense})) as desk:
+            _, refused = await desk.ruled(OPEN)
+            told = alerts_of(desk)
+        return refused, told
+
+    refused, [(event, _, text)] = in_virtual_time(scenario)
+    assert refused.ticket is None
+    assert event == "tick_tables_disagree"
+    assert text.endswith("None are used.")
 
 
 def test_the_quote_tool_shows_the_careful_tick(tmp_path):
