@@ -15,13 +15,7 @@ def rule(proposal: Proposal, view: View, limits: Limits) -> Ruling:
 
     Equal arguments give equal rulings; nothing outside them is looked at.
     """
-    match proposal.intent:
-        case Intent.OPEN:
-            return _rule_open(proposal, view, limits)
-        case Intent.CLOSE:
-            return rule_close(proposal, view, limits)
-        case Intent.TIGHTEN:
-            return rule_tighten(proposal, view)
+    return RULES[proposal.intent](proposal, view, limits)
 
 
 def _rule_open(proposal: Proposal, view: View, limits: Limits) -> Ruling:
@@ -29,6 +23,14 @@ def _rule_open(proposal: Proposal, view: View, limits: Limits) -> Ruling:
     checks = tuple([check(case) for check in OPENING_CHECKS])
     approved = all(check.ok for check in checks)
     return Ruling(checks=checks, ticket=_ticket(case) if approved else None, sizing=case.sizing)
+
+
+def _rule_tighten(proposal: Proposal, view: View, _limits: Limits) -> Ruling:
+    return rule_tighten(proposal, view)
+
+
+# Like every table here it has no default: an intent that is none raises.
+RULES = {Intent.OPEN: _rule_open, Intent.CLOSE: rule_close, Intent.TIGHTEN: _rule_tighten}
 
 
 def _ticket(case: Case) -> Ticket:

@@ -8,10 +8,21 @@ from fractions import Fraction
 import pytest
 
 from guardrails import read_proposal, rule
-from guardrails.limits import Count, Limits
+from guardrails.limits import Count, Limits, incoherences
 from guardrails.terms import Proposal, Side
 from session.loosening import LOOSER_ABOVE, loosened
-from tests.support.guarding import AAPL, BUY, LIMITS, QUOTE, VIEW, check_of, refused_by, with_limits
+from session.settings import load
+from tests.support.guarding import (
+    AAPL,
+    BUY,
+    LIMITS,
+    QUOTE,
+    ROOT,
+    VIEW,
+    check_of,
+    refused_by,
+    with_limits,
+)
 from tests.support.limit_trials import BOUNDS, untried
 from tests.support.room_trials import FITS
 
@@ -199,3 +210,21 @@ def test_every_field_has_a_trial_and_every_trial_a_field():
     assert untried(Limits, fields) == set()
     assert set(fields) - set(Limits.model_fields) == set()
     assert untried(OneMore, fields) == {"added_without_a_trial_max"}
+
+
+# The numbers themselves
+
+
+@pytest.mark.parametrize("value", [True, False, "400", "1_000", "Infinity", float("nan"), 0, -1])
+def test_a_limit_takes_numbers_only(value):
+    with pytest.raises(ValueError, match="position_risk_max"):
+        Limits.model_validate(LIMITS.model_dump() | {"position_risk_max": value})
+
+
+def test_two_limits_that_contradict_each_other_are_named_with_their_values():
+    settings = load(ROOT / "config.yaml", environ={})
+    limits = with_limits(positions_max=6)
+    [says] = incoherences(limits, settings.stops, settings.breaker)
+    assert "limits.positions_max x limits.position_risk_max (2400)" in says
+    assert "limits.day_loss_max (2000)" in says
+    assert incoherences(LIMITS, settings.stops, settings.breaker) == []

@@ -3,8 +3,11 @@
 from dataclasses import replace
 from decimal import Decimal as D
 
+import pytest
+
+from guardrails import ruling
 from guardrails.terms import Action, Side, State
-from tests.support.guarding import BUY, VIEW, refused_by, ruled, with_limits
+from tests.support.guarding import ACCOUNT, BUY, VIEW, refused_by, ruled, with_limits
 
 
 def test_the_plain_case_is_approved_with_a_bracket_of_the_right_sides():
@@ -33,10 +36,10 @@ def test_a_short_sells_to_open_and_buys_to_close():
 
 def test_all_checks_run_and_report_whatever_fails():
     broken = replace(VIEW, state=State.HALTED, quote=None, reconciled_at=None, orders_today=99)
-    ruling = ruled(view=broken)
-    assert len(ruling.checks) == len(ruled().checks)
-    assert {"state_allows", "quote_usable", "reconciled", "orders_day"} <= set(refused_by(ruling))
-    assert all(check.says for check in ruling.refusals)
+    found = ruled(view=broken)
+    assert len(found.checks) == len(ruled().checks)
+    assert {"state_allows", "quote_usable", "reconciled", "orders_day"} <= set(refused_by(found))
+    assert all(check.says for check in found.refusals)
     assert not any(check.says for check in ruled().checks)
 
 
@@ -44,6 +47,25 @@ def test_nothing_known_refuses_without_raising():
     empty = replace(
         VIEW, instrument=None, quote=None, atr=None, average_volume_shares=None, reconciled_at=None
     )
-    ruling = ruled(view=empty)
-    assert ruling.ticket is None
-    assert "instrument_known" in refused_by(ruling)
+    found = ruled(view=empty)
+    assert found.ticket is None
+    assert "instrument_known" in refused_by(found)
+
+
+@pytest.mark.parametrize(
+    ("view", "words"),
+    [
+        (replace(VIEW, instrument=None), "not complete"),
+        (replace(VIEW, atr=None), "not complete"),
+        (replace(VIEW, account=replace(ACCOUNT, available_funds_base=D(199))), "not the sized one"),
+    ],
+)
+def test_with_every_check_gone_there_is_still_no_ticket_without_a_size(monkeypatch, view, words):
+    monkeypatch.setattr(ruling, "OPENING_CHECKS", ())
+    with pytest.raises(RuntimeError, match=words):
+        ruled(view=view)
+
+
+def test_an_intent_that_is_none_raises_and_gives_no_ruling():
+    with pytest.raises(KeyError):
+        ruled(replace(BUY, intent="merge"))

@@ -196,7 +196,8 @@ def test_a_short_position_takes_room_and_its_stop_above_is_a_loss():
     elsewhere = replace(view, positions=(replace(held, sector="Energy"),))
     ruling = ruled(view=elsewhere)
     assert ruling.sizing.bounds["gross_exposure"] == 85  # (25,000 - 8,000) / 200
-    assert ruling.sizing.bounds["day_loss_headroom"] == 66  # (2,000 - 1,600 - fees) / 6
+    # (2,000 - 1,600 - fees of leaving 2.02 - fees of the order 2.11) / 6
+    assert ruling.sizing.bounds["day_loss_headroom"] == 65
 
 
 def test_a_stop_beyond_the_price_is_no_gain_to_the_others():
@@ -205,3 +206,15 @@ def test_a_stop_beyond_the_price_is_no_gain_to_the_others():
     at_risk = ruled(view=replace(VIEW, positions=(held,))).sizing.bounds["day_loss_headroom"]
     free = ruled(view=replace(VIEW, positions=(trailed,))).sizing.bounds["day_loss_headroom"]
     assert free == ruled().sizing.bounds["day_loss_headroom"] > at_risk
+
+
+def test_a_working_entry_without_a_stop_has_no_bound_and_refuses():
+    found = ruled(view=replace(VIEW, entries=(replace(ENTRY, stop_price=None),)))
+    assert found.ticket is None
+    assert "day_loss_headroom" in refused_by(found)
+
+
+def test_a_working_entry_in_an_unknown_currency_cannot_be_valued_and_refuses():
+    found = ruled(view=replace(VIEW, entries=(replace(ENTRY, currency="EUR"),)))
+    assert found.ticket is None
+    assert {"sector_exposure", "gross_exposure", "day_loss_headroom"} <= set(refused_by(found))

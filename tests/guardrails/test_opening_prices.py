@@ -6,14 +6,16 @@ from decimal import Decimal as D
 import pytest
 
 from guardrails import rule
-from guardrails.terms import Side
+from guardrails.terms import Part, Side, Step
 from tests.support.guarding import (
+    AAPL,
     BUY,
     HK_BUY,
     HK_QUOTE,
     HK_VIEW,
     LIMITS,
     TENCENT,
+    VIEW,
     check_of,
     refused_by,
     ruled,
@@ -111,3 +113,34 @@ def test_a_short_rounds_its_entry_up_its_stop_down_and_its_target_up():
         D("206.00"),
         D("188.01"),
     )
+
+
+def test_a_second_target_below_the_ladder_is_left_out_alone():
+    high = replace(VIEW, instrument=replace(AAPL, ladder=(Step(D(100), D("0.01")),)))
+    found = ruled(replace(BUY, target_price_2=D("99.99")), high)
+    assert found.ticket.parts == (Part(25, D("212.00")),)
+    says = check_of(found, "second_target").says
+    assert says == "target_price_2 is on no known tick ladder and is left out."
+
+
+def test_a_second_target_of_an_order_without_a_size_is_unknown():
+    two = replace(BUY, target_price_2=D(220))
+    for view in (
+        replace(VIEW, instrument=replace(AAPL, ladder=())),
+        replace(VIEW, atr=None),
+        replace(VIEW, instrument=None),
+    ):
+        found = ruled(two, view)
+        assert found.ticket is None
+        assert check_of(found, "second_target").observed == "unknown"
+
+
+@pytest.mark.parametrize("key", ["limit_price", "stop_price", "target_price"])
+def test_an_opening_without_one_of_its_prices_is_refused_and_never_filled_in(key):
+    found = ruled(replace(BUY, **{key: None}))
+    assert found.ticket is None
+    assert "well_formed" in refused_by(found)
+
+
+def test_an_opening_without_a_confidence_is_refused():
+    assert refused_by(ruled(replace(BUY, confidence=None))) == ["confidence_min"]

@@ -72,6 +72,7 @@ HOSTILE = [
     *[literal("limit_price", text) for text in ("1e-99", "true", '"200"', "[200]", "null", "{}")],
     literal("limit_price", "1" + "0" * 5000),
     literal("limit_price", "1e99999999999999999"),
+    literal("limit_price", "1e9999999999999999999"),  # an exponent that Decimal itself refuses
     literal("stop_price", "NaN"),
     literal("target_price", "Infinity"),
     *[literal("confidence", text) for text in ("1.01", "-0.1", "NaN", "true", '"0.9"')],

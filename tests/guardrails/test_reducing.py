@@ -126,3 +126,8 @@ def test_a_ladder_that_does_not_fit_leaves_the_price_as_it_is():
     bare = replace(LONG, instrument=replace(LONG.instrument, ladder=()))
     ticket = rule(replace(CLOSE, limit_price=D("199.503")), bare, LIMITS).ticket
     assert ticket.limit_price == D("199.503")
+
+
+def test_closing_without_a_price_is_refused_and_says_what_is_missing():
+    [check] = rule(replace(CLOSE, limit_price=None), LONG, LIMITS).refusals
+    assert (check.rule, check.says) == ("close_in_collar", "closing needs a limit_price.")
