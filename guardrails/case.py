@@ -7,13 +7,13 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from guardrails import fees, ticks
+from guardrails.known import known_rate
 from guardrails.limits import Limits
 from guardrails.side import CLOSING, OPENING, lead
 from guardrails.sizing import Room, size
 from guardrails.targets import Targets, judge, split
 from guardrails.terms import Action, Instrument, Part, Proposal, Quote, Side, Sizing, View
 
-ONE = Decimal(1)
 BPS = Decimal(10_000)
 
 
@@ -59,7 +59,7 @@ def build(proposal: Proposal, view: View, limits: Limits) -> Case:
     if instrument is not None and instrument.symbol != proposal.symbol:
         instrument = None  # the view is of another stock: nothing of it may be believed
     entry, stop, targets, tick = _rounded(proposal, instrument, action, limits)
-    fx = None if instrument is None else _fx(view, instrument.currency)
+    fx = None if instrument is None else known_rate(view.account, instrument.currency)
     room = Room.of(view, limits, instrument, fx)
     sizing: Sizing | None = None
     parts: tuple[Part, ...] = ()
@@ -156,14 +156,6 @@ def _sized(
     if sizing is None:
         return None, ()
     return sizing, split(sizing.shares or sizing.lot, sizing.lot, targets.priced)
-
-
-def _fx(view: View, currency: str) -> Decimal | None:
-    """Base currency per unit of `currency`, or None where the broker told no usable rate."""
-    if currency == view.account.base_currency:
-        return ONE
-    rate = view.account.fx.get(currency)
-    return rate if rate is not None and rate.is_finite() and rate > 0 else None
 
 
 def _mid(quote: Quote | None) -> Decimal | None:

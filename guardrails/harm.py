@@ -4,13 +4,12 @@ worst_day(limits, stops, breaker)   -> Harm; its says() tells it to a person
 
 Why the bound holds. Each entry was approved because, at that moment,
 
-    lost today + the loss at every open stop + the loss at its own stop with both its fees
+    lost today + the loss at every open stop + the loss at its own stop, fees still to come included
 
 is at most day_loss_max. Take the last entry of a day: nothing is opened after it, and what was lost
 before it is in the first term, gaps and re-entries included. If from then on every stop fills at
-its price, the day loses day_loss_max and what that sum leaves out: the fees of leaving the other
-positions, or of entering and leaving where the entry still works. A stop that gaps adds the gap,
-and only for what is open after the last entry: earlier gaps have taken room from later entries.
+its price, the day loses at most day_loss_max. A stop that gaps adds the gap and the fees on it, and
+only for what is open after the last entry: earlier gaps have taken room from later entries.
 
 What is assumed:
 - The account's figures are known and current at each ruling (the gate refuses on an unknown one),
@@ -38,6 +37,7 @@ from decimal import ROUND_CEILING, Decimal
 
 from guardrails import fees
 from guardrails.limits import Breaker, Limits, Stops
+from guardrails.targets import PARTS_MAX
 from guardrails.terms import Action, Market
 
 # Percent. The widest band in which a stock of more than 0.75 USD (LULD, outside the doubled
@@ -45,10 +45,9 @@ from guardrails.terms import Action, Market
 GAP_PCT = Decimal(20)
 TICK_LEAST = Decimal("0.0001")  # 17 CFR 242.612, below 1 USD; Hong Kong's is ten times as much
 ANY_DAY = date.min  # before every schedule: the largest rate of each is charged
-PARTS_MAX = 2  # an entry with two targets is sent in two parts, and each pays its own minimum
 # US dollars per unit of the market's currency, at most: the HKMA sells at 7.75 and not below.
 DOLLARS = {Market.US: Decimal(1), Market.HK: Decimal(1) / Decimal("7.75")}
-BPS, HUNDRED, ONE = Decimal(10_000), Decimal(100), Decimal(1)
+BPS, HUNDRED, ONE, NOTHING = Decimal(10_000), Decimal(100), Decimal(1), Decimal(0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -124,10 +123,11 @@ def worst_day(
     gap, most = gap_pct / HUNDRED, limits.positions_max
     holds_over_night = stops.close_before_close_minutes == 0
     carried = most if holds_over_night else 0
-    round_trip = _round_trip_fees(limits, gap, dollar_base)
-    # Uncounted fees: of all but the last entry, and of every position where no entry was made.
-    uncounted = round_trip * max(most - 1, carried)
-    at_stops = max(limits.day_loss_max, carried * _given_back(limits)) + uncounted
+    round_trip = _round_trip_fees(limits, NOTHING, dollar_base)
+    beyond = _round_trip_fees(limits, gap, dollar_base)
+    # No entry has counted the fees of what was carried here, where none is made today.
+    given_back = carried * (_given_back(limits) + round_trip)
+    at_stops = max(limits.day_loss_max, given_back)
     return Harm(
         orders_day=limits.orders_day_max,
         order_value_base=limits.position_value_max,
@@ -135,8 +135,8 @@ def worst_day(
         in_market_base=min(limits.gross_exposure_max, most * _worth_max(limits)),
         gap_pct=gap_pct,
         loss_at_stops_base=at_stops,
-        loss_with_gap_base=at_stops + gap * _at_stops_max(limits),
-        fees_day_base=round_trip * (limits.orders_day_max + carried),
+        loss_with_gap_base=at_stops + gap * _at_stops_max(limits) + most * (beyond - round_trip),
+        fees_day_base=beyond * (limits.orders_day_max + carried),
         degrades_at_base=limits.day_loss_max * breaker.warn_fraction,
         halts_at_base=limits.day_loss_max,
         allows_short=limits.allow_short,

@@ -11,12 +11,14 @@ from decimal import Decimal
 
 from guardrails import ticks
 from guardrails.finding import shown
+from guardrails.known import known_price
 from guardrails.limits import Limits
 from guardrails.side import CLOSING, side_of
 from guardrails.terms import (
     _SEAL,
     Action,
     Check,
+    Instrument,
     Intent,
     Position,
     Proposal,
@@ -43,7 +45,7 @@ def rule_close(proposal: Proposal, view: View, limits: Limits) -> Ruling:
     leaving = max(0, abs(position.shares) - position.exiting_shares)
     free = _closable(position, leaving)
     action = CLOSING[proposal.side]
-    price = _rounded(proposal.limit_price, view, action, ROUND_EXIT)
+    price = _rounded(proposal.limit_price, proposal.symbol, view, action, ROUND_EXIT)
     collar = _in_close_collar(price, view, limits)
     checks = (held, free, collar)
     if price is None or not all(check.ok for check in checks):
@@ -57,7 +59,8 @@ def rule_tighten(proposal: Proposal, view: View) -> Ruling:
     held = _holds(proposal, position)
     if position is None or not held.ok:
         return Ruling(checks=(held,), ticket=None)
-    price = _rounded(proposal.stop_price, view, CLOSING[proposal.side], ROUND_STOP)
+    action = CLOSING[proposal.side]
+    price = _rounded(proposal.stop_price, proposal.symbol, view, action, ROUND_STOP)
     toward = _toward_the_price(proposal.side, position, price, view)
     if price is None or not toward.ok:
         return Ruling(checks=(held, toward), ticket=None)
@@ -91,14 +94,25 @@ def _closable(position: Position, leaving: int) -> Check:
     return Check("closes_what_is_held", ok, observed, "> 0", says)
 
 
+def _instrument(symbol: str, view: View) -> Instrument | None:
+    """The view's instrument, if it is of this stock: nothing of another may be believed."""
+    found = view.instrument
+    return found if found is not None and found.symbol == symbol else None
+
+
 def _rounded(
-    price: Decimal | None, view: View, action: Action, rounders: Mapping[Action, ticks.Rounder]
+    given: Decimal | None,
+    symbol: str,
+    view: View,
+    action: Action,
+    rounders: Mapping[Action, ticks.Rounder],
 ) -> Decimal | None:
     """The price on the ladder, or as it is where no ladder is known: the way out stays open."""
-    if price is None or view.instrument is None:
+    price, instrument = known_price(given), _instrument(symbol, view)
+    if price is None or instrument is None:
         return price
     try:
-        return rounders[action](price, view.instrument.ladder)
+        return rounders[action](price, instrument.ladder)
     except ValueError:
         return price
 
@@ -109,9 +123,10 @@ def _in_close_collar(price: Decimal | None, view: View, limits: Limits) -> Check
     if price is None:
         return Check("close_in_collar", False, "no price", limit, "closing needs a limit_price.")
     quote = view.quote
-    if quote is None or quote.bid is None or quote.ask is None or quote.bid + quote.ask <= 0:
+    bid, ask = (None, None) if quote is None else (known_price(quote.bid), known_price(quote.ask))
+    if bid is None or ask is None or bid > ask:
         return Check("close_in_collar", True, "no quote", limit)
-    mid = (quote.bid + quote.ask) / 2
+    mid = (bid + ask) / 2
     distance = (price - mid) / mid * BPS
     ok = abs(distance) <= collar
     says = ""
@@ -126,7 +141,7 @@ def _in_close_collar(price: Decimal | None, view: View, limits: Limits) -> Check
 
 def _toward_the_price(side: Side, position: Position, price: Decimal | None, view: View) -> Check:
     limit = "between the resting stop and the price"
-    stop = position.stop_price
+    stop = known_price(position.stop_price)
     if stop is None:
         says = f"no stop of {position.symbol} rests at the broker, so none can be moved."
         return Check("stop_tightens", False, "no stop", limit, says)
@@ -148,11 +163,11 @@ def _toward_the_price(side: Side, position: Position, price: Decimal | None, vie
 
 
 def _market_price(side: Side, position: Position, view: View) -> Decimal | None:
-    quote = view.quote
-    touch = None
-    if quote is not None:
-        touch = {Side.LONG: quote.bid, Side.SHORT: quote.ask}[side] or quote.last
-    return touch or position.market_price
+    told: tuple[Decimal | None, ...] = (position.market_price,)
+    if view.quote is not None:
+        touch = {Side.LONG: view.quote.bid, Side.SHORT: view.quote.ask}[side]
+        told = (touch, view.quote.last, position.market_price)
+    return next((price for one in told if (price := known_price(one)) is not None), None)
 
 
 def _ticket(
@@ -163,7 +178,7 @@ def _ticket(
     limit_price: Decimal | None,
     stop_price: Decimal | None,
 ) -> Ticket:
-    exchange = view.instrument.exchange if view.instrument is not None else ""
+    instrument = _instrument(position.symbol, view)
     action = CLOSING[side_of(position.shares)]
     return Ticket(
         seal=_SEAL,
@@ -171,7 +186,7 @@ def _ticket(
         symbol=position.symbol,
         market=position.market,
         con_id=position.con_id,
-        exchange=exchange,
+        exchange="" if instrument is None else instrument.exchange,
         currency=position.currency,
         action=action,
         exit_action=action,

@@ -12,8 +12,11 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from guardrails import fees
+from guardrails.known import known_amount, known_price, known_rate
 from guardrails.limits import Limits
-from guardrails.terms import Action, Instrument, Sizing, View
+from guardrails.side import CLOSING, OPENING, lead, side_of
+from guardrails.targets import PARTS_MAX
+from guardrails.terms import Action, Instrument, Position, Sizing, View, WorkingEntry
 
 HUNDRED = Decimal(100)
 ONE = Decimal(1)
@@ -46,9 +49,9 @@ class Room(NamedTuple):
         )
         at_stops = None if rows is None else _sum_known([loss for _, _, loss in rows])
         account = view.account
-        day = _finite(account.day_pnl_base)
-        equity = _finite(account.net_liquidation_base)
-        margin = _finite(account.maintenance_margin_base)
+        day = known_amount(account.day_pnl_base)
+        equity = known_amount(account.net_liquidation_base)
+        margin = known_amount(account.maintenance_margin_base)
         volume = view.average_volume_shares
         sector_max = limits.gross_exposure_max * limits.sector_pct_max / HUNDRED
         margin_share = limits.margin_use_pct_max / HUNDRED
@@ -56,17 +59,13 @@ class Room(NamedTuple):
         return Room(
             sector=None if in_sector is None else sector_max - in_sector,
             gross=None if exposure is None else limits.gross_exposure_max - exposure,
-            funds=_finite(account.available_funds_base),
+            funds=known_amount(account.available_funds_base),
             margin=None if equity is None or margin is None else equity * margin_share - margin,
             day_loss=None
             if lost_today is None or at_stops is None
             else limits.day_loss_max - lost_today - at_stops,
             liquidity_shares=None if volume is None else int(volume * limits.adv_pct_max / HUNDRED),
         )
-
-
-def _finite(number: Decimal | None) -> Decimal | None:
-    return number if number is not None and number.is_finite() else None
 
 
 def _sum_known(numbers: list[Decimal | None]) -> Decimal | None:
@@ -77,32 +76,57 @@ def _sum_known(numbers: list[Decimal | None]) -> Decimal | None:
 def _exposures(view: View) -> list[tuple[str, Decimal, Decimal | None]] | None:
     """(sector, value, loss at the stop) of each position and working entry, in base currency.
 
-    None where one of them cannot be valued. A loss is None where there is no stop: unbounded.
+    The loss has the fees of the orders that are still to come. None where one of them cannot be
+    valued. A loss is None where there is no stop: unbounded.
     """
     rows: list[tuple[str, Decimal, Decimal | None]] = []
-    base = view.account.base_currency
     for position in view.positions:
-        rate = ONE if position.currency == base else view.account.fx.get(position.currency)
-        if rate is None:
+        if position.shares == 0:
+            continue
+        rate = known_rate(view.account, position.currency)
+        told = position.market_price
+        price = known_price(position.average_price if told is None else told)
+        if rate is None or price is None:
             return None
-        price = position.market_price or position.average_price
         count = abs(position.shares)
-        loss = None
-        if position.stop_price is not None and position.protected_shares >= count:
-            toward = (
-                price - position.stop_price if position.shares > 0 else position.stop_price - price
-            )
-            loss = max(toward, Decimal(0)) * count * rate
-        rows.append((position.sector, count * price * rate, loss))
+        rows.append((position.sector, count * price * rate, _loss(position, price, rate, view)))
     for entry in view.entries:
-        rate = ONE if entry.currency == base else view.account.fx.get(entry.currency)
-        if rate is None:
+        rate, price = known_rate(view.account, entry.currency), known_price(entry.limit_price)
+        if rate is None or price is None:
             return None
-        loss = None
-        if entry.stop_price is not None:
-            loss = abs(entry.limit_price - entry.stop_price) * entry.shares * rate
-        rows.append((entry.sector, entry.shares * entry.limit_price * rate, loss))
+        rows.append((entry.sector, entry.shares * price * rate, _entry_loss(entry, rate, view)))
     return rows
+
+
+def _loss(position: Position, price: Decimal, rate: Decimal, view: View) -> Decimal | None:
+    """What leaving at the stop loses from `price`, or None where not every share is under one."""
+    stop, count = known_price(position.stop_price), abs(position.shares)
+    if stop is None or position.protected_shares < count:
+        return None
+    side = side_of(position.shares)
+    # It may be two parts with a stop each. What kind of stock it is is not told: it pays duty.
+    part = count // PARTS_MAX + 1
+    fee = fees.order_fees(
+        position.market, part, stop, on=view.now.date(), action=CLOSING[side], stock_type=""
+    )
+    return (max(lead(side, price, stop), NOTHING) * count + PARTS_MAX * fee) * rate
+
+
+def _entry_loss(entry: WorkingEntry, rate: Decimal, view: View) -> Decimal | None:
+    """What an entry loses that fills and is then stopped, or None where it has no stop."""
+    stop = known_price(entry.stop_price)
+    if stop is None or entry.shares <= 0:
+        return None
+    paid = [
+        fees.order_fees(
+            entry.market, entry.shares, price, on=view.now.date(), action=action, stock_type=""
+        )
+        for price, action in (
+            (entry.limit_price, OPENING[entry.side]),
+            (stop, CLOSING[entry.side]),
+        )
+    ]
+    return (abs(entry.limit_price - stop) * entry.shares + sum(paid)) * rate
 
 
 def size(
@@ -125,7 +149,8 @@ def size(
     lot, distance = instrument.lot, abs(entry - stop)
     if room is None or lot is None or lot <= 0 or distance == 0:
         return None
-    if atr is None or not atr.is_finite() or atr <= 0:
+    atr = known_price(atr)
+    if atr is None:
         return None
     gross, funds, margin, day_loss = room.gross, room.funds, room.margin, room.day_loss
     if gross is None or funds is None or margin is None or day_loss is None:

@@ -24,13 +24,13 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple, TypeGuard
 
+from guardrails.known import known_amount
 from guardrails.limits import Breaker, Limits
 from guardrails.terms import State
 
 OBSERVATIONS = 2  # one outlying tick moves nothing
 UNKNOWN_DEGRADE = timedelta(seconds=120)  # four looks of the keeper
 UNKNOWN_HALT = timedelta(seconds=600)  # ten minutes without knowing the loss are a loss
-AMOUNT_MAX = Decimal("1e15")  # IBKR sends 1.797E308 for a figure it does not have
 SEVERITY = (State.NORMAL, State.DEGRADED, State.HALTED)
 DAY_PNL, EQUITY, MARGIN = "day_pnl", "equity", "margin"
 DAY_LOSS, DRAWDOWN, MARGIN_USE = "day_loss", "drawdown", "margin_use"
@@ -158,7 +158,7 @@ def _figures(look: Look) -> dict[str, Decimal]:
 
 
 def _is_known(number: Decimal | None) -> TypeGuard[Decimal]:
-    return number is not None and number.is_finite() and abs(number) < AMOUNT_MAX
+    return known_amount(number) is not None
 
 
 def _moved(

@@ -16,6 +16,7 @@ from guardrails.side import lead
 from guardrails.terms import Part, Side
 
 BPS = Decimal(10_000)
+PARTS_MAX = 2  # an order is sent in one part or two
 
 
 class Targets(NamedTuple):

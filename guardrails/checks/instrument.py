@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from guardrails.case import BPS, Case
 from guardrails.finding import MINUTE, limit_text, seconds, shown, unknown
+from guardrails.known import known_price
 from guardrails.terms import Check, Market, Side
 
 NEEDED_ORDER_TYPES = frozenset({"LMT", "STP"})
@@ -91,7 +92,7 @@ def quote_usable(case: Case) -> Check:
     if not (quote.bid.is_finite() and quote.ask.is_finite() and 0 < quote.bid <= quote.ask):
         says = f"the quote is crossed or zero: bid {quote.bid}, ask {quote.ask}."
         return Check("quote_usable", False, f"{quote.bid} x {quote.ask}", limit, says)
-    if quote.last is not None and not (quote.last.is_finite() and quote.last > 0):
+    if quote.last is not None and known_price(quote.last) is None:
         # One impossible number: the feed is broken, whatever its other numbers look like.
         says = f"the last price of the quote is {quote.last}: the feed cannot be believed."
         return Check("quote_usable", False, f"last {quote.last}", limit, says)

@@ -444,10 +444,9 @@ def _ladder(symbol: str, view: View) -> tuple[Step, ...]:
 
 
 def _middle(quote: Quote | None) -> Fraction | None:
-    if quote is None:
-        return None
-    bid, ask = price(quote.bid), price(quote.ask)
-    return None if bid is None or ask is None else (bid + ask) / 2
+    """The middle of the book, or None where it is one-sided, crossed or nonsense."""
+    bid, ask = (None, None) if quote is None else (price(quote.bid), price(quote.ask))
+    return None if bid is None or ask is None or bid > ask else (bid + ask) / 2
 
 
 def _quote(symbol: str, view: View) -> Quote | None:

@@ -28,7 +28,6 @@ import guardrails
 from guardrails.terms import Hours, Intent, Market, Position, Proposal, Quote, Side, State, View
 from guardrails.terms import WorkingEntry as Entry
 from tests.adversary.oracle import blocked, breaches, commission, order_of, tick_at
-from tests.adversary.worlds import is_withheld
 from tests.support.guarding import AAPL, ACCOUNT, HK_LADDER, NOW, TENCENT, VIEW, with_limits
 
 LIMITS = with_limits(allow_short=True, orders_minute_max=6, proposals_session_max=30)
@@ -307,8 +306,6 @@ class Session(RuleBasedStateMachine):
     def propose(self, proposal):
         """Rules on a proposal, judges the ruling, and carries a ticket out."""
         view = self.view(proposal.symbol)
-        if is_withheld(view):
-            return
         ruling = guardrails.rule(proposal, view, LIMITS)
         assert guardrails.rule(proposal, view, LIMITS) == ruling
         shouted = replace(proposal, thesis="APPROVE THIS AT ONCE", confidence=D(1))

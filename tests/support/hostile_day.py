@@ -64,8 +64,7 @@ class Day:
     in_market: D = D(0)
     most_open: int = 0
     fees: D = D(0)
-    last: str = ""  # the stock of the last entry
-    late_fees: D = D(0)  # paid after the last entry, its own not counted
+    late_fees: D = D(0)  # paid after the last entry for leaving beyond the stop
     late_gaps: D = D(0)  # what stops lost beyond their prices after the last entry
 
     def propose(self, symbol, market, side, price, stop_bps, reward, atr_pct, fills):
@@ -185,7 +184,7 @@ class Day:
 
     def _enter(self, ticket, side, sector, price, fills):
         self.entries += 1
-        self.last, self.late_fees, self.late_gaps = ticket.symbol, D(0), D(0)
+        self.late_fees = self.late_gaps = D(0)
         self.holdings[ticket.symbol] = Holding(
             ticket, side, sector, mark=price, stop=ticket.stop_price, is_filled=False
         )
@@ -200,17 +199,20 @@ class Day:
     def _pay(self, one, price, action):
         ticket = one.ticket
         for part in ticket.parts:
-            fee = fees.order_fees(
-                ticket.market,
-                part.shares,
-                price,
-                on=NOW.date(),
-                action=action,
-                stock_type="COMMON",
+            fee, at_stop = (
+                fees.order_fees(
+                    ticket.market,
+                    part.shares,
+                    at,
+                    on=NOW.date(),
+                    action=action,
+                    stock_type="COMMON",
+                )
+                for at in (price, one.stop)
             )
             self.fees += fee * one.rate
-            if ticket.symbol != self.last:
-                self.late_fees += fee * one.rate
+            if action is LEAVES[one.side]:
+                self.late_fees += max(fee - at_stop, D(0)) * one.rate
             self.realised -= fee * one.rate
 
 
