@@ -10,7 +10,7 @@ FOREIGN := $(WITNESSES:%=.venv-%/.installed) .node-stoqey/.installed
 WITH_ib_insync := tzdata
 WITH_nautilus_ibapi := protobuf
 
-.PHONY: setup setup-dev setup-foreign run test lint nightly bench clean
+.PHONY: setup setup-dev setup-foreign run test lint nightly bench mutate clean
 
 setup: $(STAMP)
 
@@ -61,6 +61,10 @@ nightly: setup-dev
 
 bench: setup-dev
 	$(VENV)/bin/pytest tests/bench --benchmark-columns=median,ops,rounds
+
+# One change at a time to guardrails/, and a test must notice it. ONLY=guardrails/ticks.py for one.
+mutate: setup-dev
+	$(PY) -m tests.mutation --workers $(or $(WORKERS),2) $(ONLY)
 
 clean:
 	rm -rf $(VENV) $(WITNESSES:%=.venv-%) .node-stoqey
