@@ -241,7 +241,10 @@ def commission(market: str, shares: int, at: Fraction) -> Fraction:
 
 
 class Held(NamedTuple):
-    """One position or working entry in base currency; a loss of None is unbounded."""
+    """One position or working entry in base currency, its loss with the fees still to come.
+
+    A loss of None is unbounded.
+    """
 
     sector: str
     value: Fraction
@@ -258,14 +261,17 @@ def book(view: View) -> list[Held] | None:
         stop, count = price(one.stop_price), abs(one.shares)
         loss = None
         if stop is not None and one.protected_shares >= count:
-            loss = max(Fraction(0), (at - stop) * one.shares) * rate
+            paid = commission(one.market, count, stop) if count else 0
+            loss = (max(Fraction(0), (at - stop) * one.shares) + paid) * rate
         rows.append(Held(one.sector, count * at * rate, loss))
     for entry in view.entries:
-        rate, at, stop = _rate(view, entry.currency), price(entry.limit_price), None
+        rate, at = _rate(view, entry.currency), price(entry.limit_price)
         if rate is None or at is None:
             return None
-        stop = price(entry.stop_price)
-        loss = None if stop is None else abs(at - stop) * entry.shares * rate
+        stop, loss = price(entry.stop_price), None
+        if stop is not None:
+            paid = sum(commission(entry.market, entry.shares, one) for one in (at, stop))
+            loss = (abs(at - stop) * entry.shares + paid) * rate
         rows.append(Held(entry.sector, entry.shares * at * rate, loss))
     return rows
 

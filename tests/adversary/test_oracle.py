@@ -218,6 +218,8 @@ FULL = replace(OTHER, shares=100, protected_shares=100, market_price=D(60), stop
         ({"positions": (replace(FULL, shares=50, protected_shares=49),)}, "day_loss_headroom"),
         ({"positions": (replace(FULL, shares=50, stop_price=D("20.6")),)}, "day_loss_headroom"),
         ({"entries": (replace(ENTRY, stop_price=None),)}, "day_loss_headroom"),
+        # 152 for the order with its fees leaves 1,848: the stop's 1,847.50 fit, its fee does not.
+        ({"positions": (replace(FULL, shares=50, stop_price=D("23.05")),)}, "day_loss_headroom"),
         ({"account": replace(ACCOUNT, available_funds_base=D("4999.99"))}, "buying_power"),
         ({"account": replace(ACCOUNT, maintenance_margin_base=D("85000.01"))}, "margin_use"),
         ({"account": replace(ACCOUNT, day_pnl_base=D(-1_850))}, "day_loss_headroom"),

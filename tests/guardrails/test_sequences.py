@@ -352,7 +352,7 @@ class Session(RuleBasedStateMachine):
         assert within <= room
         lost = max(0, -self.desk.day_pnl) + sum(self.loss(life) for life in lives)
         assert lost <= LIMITS.day_loss_max
-        assert self.loss(latest, fees=True) <= LIMITS.position_risk_max
+        assert self.loss(latest) <= LIMITS.position_risk_max
         assert len(lives) <= LIMITS.positions_max
         last = [at for at in self.desk.entered if at >= self.desk.now - timedelta(minutes=1)]
         assert len(last) <= LIMITS.orders_minute_max
@@ -367,14 +367,17 @@ class Session(RuleBasedStateMachine):
         held = life.held * Fraction(self.desk.prices[life.symbol])
         return (held + life.working * Fraction(life.limit)) * self.rate_of(life)
 
-    def loss(self, life, *, fees=False):
-        """What the stops can still cost: from the price for what is held, else from the entry."""
-        up, stop = UP[life.side], Fraction(life.stops[-1])
+    def loss(self, life):
+        """What the stops can still cost: from the price for what is held, else from the entry.
+
+        With the least that the orders still to come cost.
+        """
+        up, stop, market = UP[life.side], Fraction(life.stops[-1]), STOCKS[life.symbol][0]
         now, entry = Fraction(self.desk.prices[life.symbol]), Fraction(life.limit)
         lost = max(Fraction(0), up * (now - stop)) * life.held + abs(entry - stop) * life.working
-        if fees:
-            market, shares = STOCKS[life.symbol][0], life.working
-            lost += commission(market, shares, entry) + commission(market, shares, stop)
+        if life.working:
+            lost += commission(market, life.working, entry)
+        lost += commission(market, life.held + life.working, stop)
         return lost * self.rate_of(life)
 
     def closing(self, order, side):
