@@ -26,6 +26,7 @@ from tests.exchange.market import (
 from tests.support.tiny import AAPL, DAY, NOON, TENCENT, US_CLOSE, US_OPEN
 
 ETF = replace(TENCENT, stock_type="ETF")
+REIT = replace(TENCENT, stock_type="REIT")
 
 
 # Fees (markets.md, worked examples)
@@ -37,6 +38,10 @@ ETF = replace(TENCENT, stock_type="ETF")
         (TENCENT, "BUY", 400, "40000", DAY, "73.14"),
         (TENCENT, "SELL", 500, "1252.50", DAY, "20.03"),
         (ETF, "BUY", 500, "12660", DAY, "18.36"),
+        (ETF, "BUY", 500, "12660", date(2015, 2, 12), "31.34"),
+        (ETF, "BUY", 500, "12660", date(2015, 2, 13), "18.34"),
+        (REIT, "BUY", 500, "12660", date(2024, 12, 20), "31.36"),
+        (REIT, "BUY", 500, "12660", date(2024, 12, 21), "18.36"),
         (AAPL, "SELL", 100, "15000", DAY, "1.3093"),
         (AAPL, "SELL", 100, "15000", date(2026, 9, 1), "1.3288"),
         (AAPL, "SELL", 100, "15000", date(2026, 3, 2), "1.0195"),

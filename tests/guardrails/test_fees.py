@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from guardrails import fees, rule
 from guardrails.case import build
 from guardrails.terms import Action, Market, Side
+from sim.gateway.exchange.fees import order_cost
+from tests.support import tiny
 from tests.support.guarding import AAPL, BUY, HK_BUY, HK_VIEW, LIMITS, TENCENT, VIEW
 
 NOW_DAY = date(2026, 11, 20)
@@ -272,6 +274,27 @@ def test_fees_are_whole_cents_above_zero_and_selling_never_costs_less(
     assert {bought % D("0.01"), sold % D("0.01")} == {D(0)}
     more = fees.order_fees(market, shares + 100, price, on=on, action=BUYS, stock_type=kind)
     assert more >= bought
+
+
+@settings(deadline=None)
+@given(
+    listing=st.sampled_from([tiny.AAPL, tiny.TENCENT]),
+    kind=st.sampled_from(["", "COMMON", "ETF", "REIT"]),
+    action=st.sampled_from(Action),
+    shares=SHARES,
+    price=PRICES,
+    on=DAYS,
+)
+def test_the_simulated_broker_never_charges_more_than_was_estimated(
+    listing, kind, action, shares, price, on
+):
+    """A second witness: it has the schedules written down for itself."""
+    charged = order_cost(replace(listing, stock_type=kind), action, shares, shares * price, on)
+    market = Market(listing.market)
+    estimated = fees.order_fees(market, shares, price, on=on, action=action, stock_type=kind)
+    assert charged <= estimated
+    if on >= max(schedule[0].first for schedule in SCHEDULES.values()):
+        assert estimated <= charged + D("0.03")  # each of three parts goes up to the cent
 
 
 def test_no_market_and_no_action_are_errors():

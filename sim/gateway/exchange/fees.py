@@ -21,6 +21,7 @@ STAMP_DUTY = (
     (date(2021, 8, 1), D("0.0013")),
     (date(2023, 11, 17), D("0.001")),
 )
+NO_STAMP_DUTY_FROM = {"ETF": date(2015, 2, 13), "REIT": date(2024, 12, 21)}
 SFC_LEVY = ((date(2014, 11, 1), D("0.000027")),)
 AFRC_LEVY = ((date(2022, 1, 1), D("0.0000015")),)
 SEC_FEE = (
@@ -55,7 +56,7 @@ def order_cost(listing: Listing, action: str, shares: int, value: Decimal, day: 
 
 def _hong_kong(listing: Listing, value: Decimal, day: date) -> Decimal:
     commission = max(value * D("0.0008"), D(18)).quantize(CENT, ROUND_HALF_UP)
-    exempt = listing.stock_type == "ETF"
+    exempt = day >= NO_STAMP_DUTY_FROM.get(listing.stock_type, date.max)
     stamp = D(0) if exempt else (value * _rate(STAMP_DUTY, day)).quantize(D(1), ROUND_CEILING)
     levies = sum(
         (
