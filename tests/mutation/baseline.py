@@ -18,19 +18,24 @@ import pytest
 
 from tests.mutation.forking import Lost, in_forks
 from tests.mutation.mutants import Mutant
-from tests.mutation.serving import ROOT, Chosen, Compiled, compiled, run
+from tests.mutation.serving import EXAMPLES_MAX, ROOT, Chosen, Compiled, compiled, run
 
 # Where guardrails/ is tested. tests/session/test_settings.py holds the relations between limits.
 TESTS = ("tests/guardrails", "tests/session/test_settings.py")
-# Not needed for a kill (measured), and slow: rows that go through the tools, tests that read files
-# or start a program of their own, which would not see the changed module anyway.
+# Not needed for a kill (measured), and slow: what goes through the tools or the session, long
+# random sequences, and tests that read files or start a program, which do not see the change.
 LEFT_OUT = (
     "tests/guardrails/test_catalogue.py",
+    "tests/guardrails/test_docs.py",
+    "tests/guardrails/test_limits_conversation.py",
+    "tests/guardrails/test_sequences.py",
+    "tests/guardrails/test_tick_tables_sim.py",
     "tests/guardrails/test_ticks.py::test_an_entry_goes_out_at_the_price_of_the_table",
     "tests/guardrails/test_ticks.py::test_a_closing_goes_out_at_the_price_of_the_table",
     "tests/guardrails/test_ticks.py::test_a_stop_is_tightened_to_the_price_of_the_table",
     "tests/guardrails/test_properties.py::test_nobody_outside_guardrails_names_the_seal",
     "tests/guardrails/test_properties.py::test_guardrails_are_pure",
+    "tests/guardrails/test_harm.py::test_no_hostile_day_loses_more_than_its_bound",
     "tests/session/test_settings.py::test_the_program_refuses_them_with_exit_3",
 )
 SECONDS_MAX = 600
@@ -155,7 +160,7 @@ def prepare() -> dict[str, Compiled]:
         derandomize=True,
         database=None,
         deadline=None,
-        max_examples=50,
+        max_examples=EXAMPLES_MAX,
         phases=(hypothesis.Phase.explicit, hypothesis.Phase.generate),
         suppress_health_check=list(hypothesis.HealthCheck),
     )

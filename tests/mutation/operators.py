@@ -194,7 +194,7 @@ class DecimalDigit(Rewriting):
     NUMBER = re.compile(r'"(\d*\.?\d*?)(\d)(e-?\d+)?"')
 
     def changes(self, node):
-        if node.type != "string" or _called(node) != "Decimal":
+        if node.type != "string" or _called(node) not in ("Decimal", "D"):
             return []
         found = self.NUMBER.fullmatch(node.value)
         if found is None:

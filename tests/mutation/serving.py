@@ -17,6 +17,7 @@ from pathlib import Path
 from types import CodeType
 from typing import NamedTuple
 
+import hypothesis
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,6 +39,8 @@ OPTIONS = (
     "-p",
     "pytest_asyncio.plugin",
 )
+EXAMPLES_MAX = 20
+SETTINGS = "_hypothesis_internal_use_settings"  # where hypothesis keeps what a decorator asked for
 # What the program says when tests ran: all passed, some failed, a module did not import, none left.
 RAN = (0, 1, 2, 5)
 
@@ -47,6 +50,14 @@ class Compiled(NamedTuple):
 
     path: str
     code: CodeType
+
+
+def _shorten(test: object) -> None:
+    """A property that asks for hundreds of examples is content with a few: what it holds is tried
+    at exact values beside it."""
+    asked = getattr(test, SETTINGS, None)
+    if asked is not None and asked.max_examples > EXAMPLES_MAX:
+        setattr(test, SETTINGS, hypothesis.settings(asked, max_examples=EXAMPLES_MAX))
 
 
 def compiled(path: str) -> Compiled:
@@ -97,7 +108,9 @@ class Chosen:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items):
-        """The chosen ones in their order."""
+        """The chosen ones in their order, properties with few examples."""
+        for item in items:
+            _shorten(getattr(item, "obj", None))
         if self.order is None:
             items[:] = [one for one in items if not one.nodeid.startswith(tuple(self.left_out))]
             return
