@@ -69,3 +69,9 @@ def test_with_every_check_gone_there_is_still_no_ticket_without_a_size(monkeypat
 def test_an_intent_that_is_none_raises_and_gives_no_ruling():
     with pytest.raises(KeyError):
         ruled(replace(BUY, intent="merge"))
+
+
+def test_only_a_ruling_makes_a_ticket_and_none_can_be_altered():
+    ticket = ruled().ticket
+    with pytest.raises(RuntimeError, match=r"guardrails\.rule"):
+        replace(ticket, seal=object(), shares=26)

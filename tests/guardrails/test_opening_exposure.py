@@ -218,3 +218,10 @@ def test_a_working_entry_in_an_unknown_currency_cannot_be_valued_and_refuses():
     found = ruled(view=replace(VIEW, entries=(replace(ENTRY, currency="EUR"),)))
     assert found.ticket is None
     assert {"sector_exposure", "gross_exposure", "day_loss_headroom"} <= set(refused_by(found))
+
+
+def test_a_position_that_is_flat_takes_no_room_and_needs_no_stop():
+    flat = replace(OTHER, shares=0, protected_shares=0, stop_price=None, market_price=None)
+    found = ruled(view=replace(VIEW, positions=(flat,)))
+    assert found.ticket.shares == 25
+    assert found.sizing.bounds == ruled().sizing.bounds

@@ -14,6 +14,7 @@ from tests.support.guarding import (
     HK_QUOTE,
     HK_VIEW,
     LIMITS,
+    QUOTE,
     TENCENT,
     VIEW,
     check_of,
@@ -144,3 +145,28 @@ def test_an_opening_without_one_of_its_prices_is_refused_and_never_filled_in(key
 
 def test_an_opening_without_a_confidence_is_refused():
     assert refused_by(ruled(replace(BUY, confidence=None))) == ["confidence_min"]
+
+
+@pytest.mark.parametrize(("price", "ok"), [("9995", True), ("9995.001", False)])
+def test_the_exchange_price_range_is_judged_before_rounding(price, ok):
+    """SEHK takes up to 9,995; the ladder of the broker would round the price down onto it."""
+    quote = replace(HK_QUOTE, bid=D(9990), ask=D(9990), last=D(9990))
+    view = replace(HK_VIEW, quote=quote, instrument=replace(TENCENT, lot=1), atr=D(100))
+    proposal = replace(HK_BUY, limit_price=D(price), stop_price=D(9700), target_price=D(10_600))
+    found = check_of(rule(proposal, view, LIMITS), "entry_in_collar")
+    assert found.ok is ok
+    if not ok:
+        assert found.says == (
+            "limit_price 9995.001 is none that the exchange takes: from 0.01 to 9995 passes."
+        )
+
+
+@pytest.mark.parametrize(
+    ("bid", "says"), [("194.01", ""), ("194.00", "through the market, which is at 194")]
+)
+def test_a_stop_at_or_through_the_market_is_refused(bid, says):
+    """The entry is marketable and would fill at once, below its limit price."""
+    quote = replace(QUOTE, bid=D(bid), ask=D(bid) + D("0.02"), last=D(bid))
+    found = check_of(ruled(view=replace(VIEW, quote=quote)), "stop_protects")
+    assert found.ok is (says == "")
+    assert says in found.says

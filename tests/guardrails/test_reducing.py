@@ -131,3 +131,9 @@ def test_a_ladder_that_does_not_fit_leaves_the_price_as_it_is():
 def test_closing_without_a_price_is_refused_and_says_what_is_missing():
     [check] = rule(replace(CLOSE, limit_price=None), LONG, LIMITS).refusals
     assert (check.rule, check.says) == ("close_in_collar", "closing needs a limit_price.")
+
+
+def test_tightening_without_a_price_or_without_a_position_is_refused():
+    [check] = rule(replace(TIGHTEN, stop_price=None), LONG, LIMITS).refusals
+    assert (check.rule, check.says) == ("stop_tightens", "tightening needs a stop_price.")
+    assert refused_by(rule(TIGHTEN, VIEW, LIMITS)) == ["position_held"]
