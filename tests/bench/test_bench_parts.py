@@ -11,11 +11,25 @@ from sim import clock
 from tests.guardrails.test_reading import raw
 from tests.ledger.test_ledger import AT, begin
 from tests.support.desk import OPEN, desk_on
-from tests.support.guarding import BUY, LIMITS, VIEW
+from tests.support.guarding import BUY, LIMITS, OTHER, VIEW
 
 
 def test_one_ruling_all_checks(benchmark):
     assert benchmark(rule, BUY, VIEW, LIMITS).approved
+
+
+def test_one_ruling_with_two_targets_beside_four_positions(benchmark):
+    held = tuple(
+        replace(OTHER, symbol=symbol, shares=10, protected_shares=10, sector="Energy")
+        for symbol in ("A", "B", "C", "D")
+    )
+    two = replace(BUY, target_price_2=BUY.target_price + 8)
+    assert len(benchmark(rule, two, replace(VIEW, positions=held), LIMITS).ticket.parts) == 2
+
+
+def test_one_refusal_by_many_rules(benchmark):
+    bad = replace(BUY, stop_price=BUY.limit_price + 1, confidence=BUY.confidence / 2)
+    assert len(benchmark(rule, bad, replace(VIEW, quote=None), LIMITS).refusals) > 3
 
 
 def test_reading_one_proposal(benchmark):
