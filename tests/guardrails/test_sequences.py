@@ -30,7 +30,17 @@ from guardrails.terms import WorkingEntry as Entry
 from tests.adversary.oracle import blocked, breaches, commission, order_of, tick_at
 from tests.support.guarding import AAPL, ACCOUNT, HK_LADDER, NOW, TENCENT, VIEW, with_limits
 
-LIMITS = with_limits(allow_short=True, orders_minute_max=6, proposals_session_max=30)
+# Small beside each other, so that what is open already binds and not each order's own limit alone.
+LIMITS = with_limits(
+    allow_short=True,
+    position_value_max=D(3_000),
+    gross_exposure_max=D(8_000),
+    sector_pct_max=D(50),
+    position_risk_max=D(250),
+    day_loss_max=D(500),
+    orders_minute_max=6,
+    proposals_session_max=30,
+)
 UP = {Side.LONG: 1, Side.SHORT: -1}
 SECTORS = ("Technology", "Energy", "Health")
 STOCKS = {  # symbol: market, sector, board lot, first price
