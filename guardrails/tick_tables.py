@@ -145,8 +145,8 @@ def cross_checked(instrument: Instrument, on: date) -> tuple[Instrument, str | N
 def differences(ladder: Ladder, other: Table) -> tuple[Difference, ...]:
     """Where within the table's price range the ladder has another tick, or none; ascending."""
     most = other.price_max
-    inside = {step.from_price for step in (*ladder, *other.ladder) if step.from_price > 0}
-    edges = sorted({edge for edge in inside if edge > other.price_min} | {other.price_min})
+    written = {step.from_price for step in (*ladder, *other.ladder)}
+    edges = sorted({edge for edge in written if edge > other.price_min} | {other.price_min})
     if most is not None:
         edges = [edge for edge in edges if edge < most]
     found = []
