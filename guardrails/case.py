@@ -101,10 +101,9 @@ def _rounded(
     A buy limit goes down and a sell limit up; stop and targets go toward the entry. Only a second
     target may be one that the ladder does not know: it is left out alone.
     """
-    given = (proposal.limit_price, proposal.stop_price, proposal.target_price)
-    if instrument is None or any(price is None for price in given):
+    limit, stop, target = proposal.limit_price, proposal.stop_price, proposal.target_price
+    if instrument is None or limit is None or stop is None or target is None:
         return None, None, None, None
-    limit, stop, target = (price for price in given if price is not None)
     ladder = instrument.ladder
     round_entry, round_stop, round_target = ROUNDERS[action]
     try:

@@ -21,8 +21,8 @@ def rule(proposal: Proposal, view: View, limits: Limits) -> Ruling:
 def _rule_open(proposal: Proposal, view: View, limits: Limits) -> Ruling:
     case = build(proposal, view, limits)
     checks = tuple([check(case) for check in OPENING_CHECKS])
-    approved = all(check.ok for check in checks)
-    return Ruling(checks=checks, ticket=_ticket(case) if approved else None, sizing=case.sizing)
+    refused = [check for check in checks if not check.ok]
+    return Ruling(checks=checks, ticket=None if refused else _ticket(case), sizing=case.sizing)
 
 
 def _rule_tighten(proposal: Proposal, view: View, _limits: Limits) -> Ruling:

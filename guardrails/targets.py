@@ -59,8 +59,8 @@ def judge(
             )
         else:
             standing.append(target)
-    first = next(target for target in given.values() if target is not None)
-    return Targets(tuple(standing), tuple(left_out), tuple(standing) or (first,))
+    priced = standing or [target for target in given.values() if target is not None][:1]
+    return Targets(tuple(standing), tuple(left_out), tuple(priced))
 
 
 def split(shares: int, lot: int, targets: tuple[Decimal, ...]) -> tuple[Part, ...]:

@@ -107,11 +107,11 @@ def _within(
 ) -> Check:
     if amount is None or room is None:
         return unknown(rule, what, "known and within its limit")
-    limit = f"<= {money(room)} base"
+    observed, limit = f"{amount:.2f}", f"<= {room:.2f} base"
     if amount <= room:
-        return Check(rule, True, money(amount), limit)
-    says = f"{what} is {money(amount)} for {case.shares} shares; {money(room)} is left."
-    return Check(rule, False, money(amount), limit, says)
+        return Check(rule, True, observed, limit)
+    says = f"{what} is {observed} for {case.shares} shares; {room:.2f} is left."
+    return Check(rule, False, observed, limit, says)
 
 
 EXPOSURE = (

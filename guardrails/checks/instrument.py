@@ -64,9 +64,7 @@ def instrument_known(case: Case) -> Check:
 
 def side_known(case: Case) -> Check:
     """The side is one of the table's; reading has let no other through."""
-    return Check(
-        "side_known", True, f"{case.proposal.side.value} is {case.action.value}", "long|short"
-    )
+    return Check("side_known", True, f"{case.proposal.side} is {case.action}", "long|short")
 
 
 def short_allowed(case: Case) -> Check:
