@@ -123,10 +123,19 @@ async def headlines(
     answer = await link.ask(
         f"news of {instrument.symbol}",
         link.ib.reqHistoricalNewsAsync(
-            instrument.con_id, codes, now - timedelta(days=HEADLINES_DAYS), now, count
+            instrument.con_id,
+            codes,
+            _news_time(now - timedelta(days=HEADLINES_DAYS)),
+            _news_time(now),
+            count,
         ),
     )
     if answer is None:
         raise OutcomeUnknown(f"news of {instrument.symbol}: no answer")
     rows = [(item.time.replace(tzinfo=UTC), item.providerCode, item.headline) for item in answer]
     return tuple(sorted(rows, reverse=True)[:count])
+
+
+def _news_time(at: datetime) -> str:
+    """As IBKR's page of news requests writes a time, in UTC; the library would write it another."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}.0"
