@@ -94,6 +94,23 @@ def test_an_account_in_hong_kong_dollars_pays_dollars_at_its_rate():
     assert found.fees_day_base == 20 * 2 * (D("13.27") + D("14.23")) * D("7.8")
 
 
+def test_a_part_of_an_order_is_whole_shares_and_never_fewer():
+    """Stops of 3,000 ticks within 1 bps need 3,000 a share: 16.0001 shares are two parts of 9.
+
+    In: 21.60 of commission, 36 of duty, 0.73 and 0.05. Out, 30 % up: 28.08, 46, 0.95 and 0.06.
+    """
+    found = harm(
+        position_value_max=D("6193.6"), stop_distance_ticks_min=3_000, stop_distance_bps_max=D(1)
+    )
+    assert round(found.fees_day_base, 6) == round(20 * 2 * (D("58.38") + D("75.09")) / D("7.75"), 6)
+
+
+def test_what_a_night_gives_back_is_exact():
+    found = harm(stops=OVER_NIGHT, position_value_max=D("5000.5"))
+    carried = found.loss_at_stops_base - found.fees_day_base / 25 * 5
+    assert carried == 5 * D("1900.19")
+
+
 @pytest.mark.parametrize(("gap", "loss"), [(D(0), 2_000), (D(1), 2_250), (D(100), 27_000)])
 def test_the_gap_is_of_what_is_open_at_once(gap, loss):
     found = worst_day(LIMITS, STOPS, BREAKER, gap_pct=gap)

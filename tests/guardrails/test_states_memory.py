@@ -11,6 +11,7 @@ from tests.support.guarding import LIMITS, NOW
 from tests.support.judging import (
     AT_PEAK,
     BREAKER,
+    DAY,
     DEGRADED,
     HALTED,
     NORMAL,
@@ -139,6 +140,13 @@ def test_a_new_day_begins_without_yesterdays_loss():
     assert states(looks) == [NORMAL, DEGRADED, NORMAL, DEGRADED]
     assert [one.warning is not None for one in looks] == [False, True, False, True]
     assert [one.breakers.day for one in looks[1:3]] == [QUIET.day, TOMORROW["day"]]
+
+
+def test_a_day_that_went_back_is_another_day_too():
+    yesterday = {"day": DAY - timedelta(days=1)}
+    looks = watched(lost(1600), lost(1600), lost(1600) | yesterday)
+    assert states(looks) == [NORMAL, DEGRADED, NORMAL]
+    assert looks[-1].breakers.day == yesterday["day"]
 
 
 @pytest.mark.parametrize("unknown", [lost(None), equity(None), margin(None)])
