@@ -169,6 +169,14 @@ class _Evaluated(ast.NodeTransformer):
         self.generic_visit(node)
         return node
 
+    def visit_arguments(self, node: ast.arguments) -> ast.AST:
+        # A star that parts arguments is no multiplication: how they may be given is left alone.
+        node.defaults += [one for one in node.kw_defaults if one is not None]
+        node.args = [*node.posonlyargs, *node.args, *node.kwonlyargs]
+        node.posonlyargs, node.kwonlyargs, node.kw_defaults = [], [], []
+        self.generic_visit(node)
+        return node
+
     def visit_arg(self, node: ast.arg) -> ast.AST:
         node.annotation = None
         return node

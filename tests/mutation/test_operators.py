@@ -64,6 +64,7 @@ def test_a_condition_is_fixed_and_negated_as_a_whole():
         '"""Text with 1 and not 2."""\n',
         "def f(a: A | None) -> B | None:\n    pass\n",
         "def f(*, a):\n    pass\n",
+        "def f(a, *, b, c=d):\n    pass\n",
         "x: dict[A, tuple[B, C | None]]\n",
         '__all__ = ["a", "b"]\n',
         'x = "at most 5 and not 6"\n',
