@@ -53,7 +53,7 @@ lint: setup-dev
 	PYTHONPATH=. $(VENV)/bin/lint-imports
 
 test: setup-dev setup-foreign lint
-	$(VENV)/bin/pytest -n 2 --dist loadgroup --ignore tests/bench --cov=guardrails --cov-report=term --cov-fail-under=90
+	$(VENV)/bin/pytest -n 2 --dist loadgroup --ignore tests/bench --cov=guardrails --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
 
 # What takes too long for each change: a million hostile proposals, other ones each night.
 nightly: setup-dev
