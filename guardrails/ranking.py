@@ -17,15 +17,16 @@ NOTHING = Decimal(0)
 
 def best_first(proposals: Sequence[Proposal | None]) -> list[int]:
     """The positions of the proposals in the order of ruling; None is one that cannot be read."""
-    return sorted(range(len(proposals)), key=lambda n: (*_rank(proposals[n]), n))
-
-
-def _rank(proposal: Proposal | None) -> tuple[int, Decimal, Decimal]:
-    if proposal is None:
-        return (2, NOTHING, NOTHING)
-    if proposal.intent is not Intent.OPEN:
-        return (0, NOTHING, NOTHING)
-    return (1, -reward_over_risk(proposal), -(proposal.confidence or NOTHING))
+    reducing, opening, unreadable = [], [], []
+    for n, proposal in enumerate(proposals):
+        if proposal is None:
+            unreadable.append(n)
+        elif proposal.intent is Intent.OPEN:
+            merit = (-reward_over_risk(proposal), -(proposal.confidence or NOTHING))
+            opening.append((merit, n))
+        else:
+            reducing.append(n)
+    return reducing + [n for _, n in sorted(opening)] + unreadable
 
 
 def reward_over_risk(proposal: Proposal) -> Decimal:
@@ -33,16 +34,12 @@ def reward_over_risk(proposal: Proposal) -> Decimal:
 
     Zero where a price is missing or on the wrong side: nothing to put before another proposal.
     """
-    entry, stop = proposal.limit_price, proposal.stop_price
-    targets = [
-        target
-        for target in (proposal.target_price, proposal.target_price_2)
-        if target is not None and entry is not None and lead(proposal.side, target, entry) > 0
-    ]
-    if entry is None or stop is None or not targets:
+    side, entry, stop = proposal.side, proposal.limit_price, proposal.stop_price
+    if entry is None or stop is None:
         return NOTHING
-    risk = lead(proposal.side, entry, stop)
-    if risk <= 0:
+    risk = lead(side, entry, stop)
+    targets = (proposal.target_price, proposal.target_price_2)
+    gains = [gain for one in targets if one is not None and (gain := lead(side, one, entry)) > 0]
+    if risk <= 0 or not gains:
         return NOTHING
-    gain = sum((lead(proposal.side, target, entry) for target in targets), NOTHING)
-    return gain / len(targets) / risk
+    return sum(gains, NOTHING) / len(gains) / risk

@@ -38,53 +38,48 @@ ROUND_STOP = {Action.SELL: ticks.up, Action.BUY: ticks.down}
 
 def rule_close(proposal: Proposal, view: View, limits: Limits) -> Ruling:
     """A ticket for all that is held and not yet leaving, at the proposal's limit price."""
-    position = _held(proposal, view)
-    held = _holds(proposal, position)
-    if position is None or not held.ok:
+    position, held = _held(proposal, view)
+    if position is None:
         return Ruling(checks=(held,), ticket=None)
-    leaving = max(0, abs(position.shares) - position.exiting_shares)
+    leaving = abs(position.shares) - position.exiting_shares
     free = _closable(position, leaving)
     action = CLOSING[proposal.side]
     price = _rounded(proposal.limit_price, proposal.symbol, view, action, ROUND_EXIT)
     collar = _in_close_collar(price, view, limits)
     checks = (held, free, collar)
-    if price is None or not all(check.ok for check in checks):
+    if not all(check.ok for check in checks):
         return Ruling(checks=checks, ticket=None)
     return Ruling(checks=checks, ticket=_ticket(Intent.CLOSE, position, view, leaving, price, None))
 
 
 def rule_tighten(proposal: Proposal, view: View) -> Ruling:
     """A ticket that moves the position's stop closer to the price."""
-    position = _held(proposal, view)
-    held = _holds(proposal, position)
-    if position is None or not held.ok:
+    position, held = _held(proposal, view)
+    if position is None:
         return Ruling(checks=(held,), ticket=None)
     action = CLOSING[proposal.side]
     price = _rounded(proposal.stop_price, proposal.symbol, view, action, ROUND_STOP)
     toward = _toward_the_price(proposal.side, position, price, view)
-    if price is None or not toward.ok:
+    if not toward.ok:
         return Ruling(checks=(held, toward), ticket=None)
     ticket = _ticket(Intent.TIGHTEN, position, view, abs(position.shares), None, price)
     return Ruling(checks=(held, toward), ticket=ticket)
 
 
-def _held(proposal: Proposal, view: View) -> Position | None:
-    matching = [one for one in view.positions if one.symbol == proposal.symbol and one.shares != 0]
-    return matching[0] if len(matching) == 1 else None
-
-
-def _holds(proposal: Proposal, position: Position | None) -> Check:
-    limit = f"a {proposal.side.value} position in {proposal.symbol}"
-    if position is None:
-        return Check(
-            "position_held", False, "none", limit, f"no position in {proposal.symbol} is held."
-        )
-    side = side_of(position.shares)
-    ok = side is proposal.side
-    says = (
-        "" if ok else f"the position in {proposal.symbol} is {side.value}; say side {side.value}."
-    )
-    return Check("position_held", ok, f"{position.shares} shares", limit, says)
+def _held(proposal: Proposal, view: View) -> tuple[Position | None, Check]:
+    """The one position of the symbol if it is on the named side, and the finding."""
+    symbol, named = proposal.symbol, proposal.side
+    limit = f"a {named} position in {symbol}"
+    matching = [one for one in view.positions if one.symbol == symbol and one.shares != 0]
+    if len(matching) != 1:
+        says = f"no position in {symbol} is held."
+        return None, Check("position_held", False, "none", limit, says)
+    position = matching.pop()
+    observed, side = f"{position.shares} shares", side_of(position.shares)
+    if side is not named:
+        says = f"the position in {symbol} is {side}; say side {side}."
+        return None, Check("position_held", False, observed, limit, says)
+    return position, Check("position_held", True, observed, limit)
 
 
 def _closable(position: Position, leaving: int) -> Check:

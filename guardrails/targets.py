@@ -69,8 +69,8 @@ def split(shares: int, lot: int, targets: tuple[Decimal, ...]) -> tuple[Part, ..
     targets: one or two. A single lot cannot be split and keeps the nearer.
     """
     lots = shares // lot
-    if len(targets) == 1 or lots < len(targets):
-        return (Part(shares, targets[0]),)
-    nearer, farther = targets
-    first = (lots + 1) // 2 * lot
-    return (Part(first, nearer), Part(shares - first, farther))
+    nearer, *farther = targets
+    if not farther or lots < PARTS_MAX:
+        return (Part(shares, nearer),)
+    first = (lots + 1) // PARTS_MAX * lot
+    return (Part(first, nearer), *(Part(shares - first, one) for one in farther))
