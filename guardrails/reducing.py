@@ -22,6 +22,7 @@ from guardrails.terms import (
     Intent,
     Position,
     Proposal,
+    Quote,
     Ruling,
     Side,
     Ticket,
@@ -45,7 +46,7 @@ def rule_close(proposal: Proposal, view: View, limits: Limits) -> Ruling:
     free = _closable(position, leaving)
     action = CLOSING[proposal.side]
     price = _rounded(proposal.limit_price, proposal.symbol, view, action, ROUND_EXIT)
-    collar = _in_close_collar(price, view, limits)
+    collar = _in_close_collar(price, _quote(proposal.symbol, view), limits)
     checks = (held, free, collar)
     if not all(check.ok for check in checks):
         return Ruling(checks=checks, ticket=None)
@@ -95,6 +96,12 @@ def _instrument(symbol: str, view: View) -> Instrument | None:
     return found if found is not None and found.symbol == symbol else None
 
 
+def _quote(symbol: str, view: View) -> Quote | None:
+    """The view's quote, unless the view is of another stock."""
+    found = view.instrument
+    return view.quote if found is None or found.symbol == symbol else None
+
+
 def _rounded(
     given: Decimal | None,
     symbol: str,
@@ -112,12 +119,11 @@ def _rounded(
         return price
 
 
-def _in_close_collar(price: Decimal | None, view: View, limits: Limits) -> Check:
+def _in_close_collar(price: Decimal | None, quote: Quote | None, limits: Limits) -> Check:
     collar = limits.close_collar_bps
     limit = f"within {shown(collar)} bps of mid, where there is a quote"
     if price is None:
         return Check("close_in_collar", False, "no price", limit, "closing needs a limit_price.")
-    quote = view.quote
     bid, ask = (None, None) if quote is None else (known_price(quote.bid), known_price(quote.ask))
     if bid is None or ask is None or bid > ask:
         return Check("close_in_collar", True, "no quote", limit)
@@ -159,9 +165,9 @@ def _toward_the_price(side: Side, position: Position, price: Decimal | None, vie
 
 def _market_price(side: Side, position: Position, view: View) -> Decimal | None:
     told: tuple[Decimal | None, ...] = (position.market_price,)
-    if view.quote is not None:
-        touch = {Side.LONG: view.quote.bid, Side.SHORT: view.quote.ask}[side]
-        told = (touch, view.quote.last, position.market_price)
+    if (quote := _quote(position.symbol, view)) is not None:
+        touch = {Side.LONG: quote.bid, Side.SHORT: quote.ask}[side]
+        told = (touch, quote.last, position.market_price)
     return next((price for one in told if (price := known_price(one)) is not None), None)
 
 

@@ -29,6 +29,8 @@ TIGHTEN = replace(BUY, intent=Intent.TIGHTEN)
         ([None, TWICE, None], [1, 0, 2]),
         ([THRICE, CLOSE, None, TIGHTEN], [1, 3, 0, 2]),  # what makes room comes first
         ([replace(TWICE, confidence=None), TWICE], [1, 0]),
+        ([None, replace(TWICE, target_price=None, confidence=None)], [1, 0]),
+        ([replace(TWICE, target_price=None), CLOSE, None], [1, 0, 2]),
         ([], []),
     ],
 )
@@ -51,6 +53,12 @@ def test_best_first(proposals, order):
         ({"limit_price": None}, 0),
         ({"target_price": None}, 0),
         ({"side": Side.SHORT}, 0),
+        ({"stop_price": D("199.5")}, 24),  # a small risk is one
+        ({"stop_price": D("195")}, D("2.4")),
+        ({"target_price_2": D("213"), "stop_price": D("195")}, D("2.5")),
+        ({"target_price": D("200.5")}, D("0.5") / 6),  # a small gain is one
+        ({"target_price_2": D("200.0")}, 2),  # and none is not
+        ({"target_price_2": D("199.5")}, 2),
         ({"side": Side.SHORT, "stop_price": D("206"), "target_price": D("188")}, 2),
     ],
 )

@@ -138,6 +138,32 @@ def test_a_second_target_on_no_known_ladder_is_left_out():
     assert found.left_out == ("target_price_2 is on no known tick ladder and is left out.",)
 
 
+def test_each_of_any_number_of_targets_is_judged_by_itself():
+    given = {"a": D(212), "b": None, "c": D(220), "d": D(215)}
+    found = judge(Side.LONG, D(200), given, D(3000))
+    assert found.standing == found.priced == (D(212), D(220))
+    assert found.left_out == (
+        "b is on no known tick ladder and is left out.",
+        "d 215 is not beyond 220 and is left out.",
+    )
+
+
+def test_where_none_stands_the_first_is_priced():
+    assert judge(Side.LONG, D(200), {"a": D(199), "b": D(198)}, D(3000)).priced == (D(199),)
+    assert judge(Side.LONG, D(200), {"a": None, "b": D(198)}, D(3000)).priced == (D(198),)
+
+
+def test_too_far_is_told_to_the_cent():
+    found = judge(Side.LONG, D(20_000), {"a": D("26000.01")}, D(3000))
+    assert found.standing == ()
+    assert found.left_out == (
+        "a 26000.01 is 3000 bps from the entry, more than 3000, and is left out.",
+    )
+    assert judge(Side.LONG, D(20_000), {"a": D("26000.00")}, D(3000)).standing == (D(26_000),)
+    near = judge(Side.SHORT, D(20_000), {"a": D("13999.99")}, D(3000))
+    assert near.standing == ()
+
+
 @given(st.integers(1, 50), st.sampled_from([1, 100, 2000]), st.booleans())
 def test_parts_are_whole_lots_and_together_the_order(lots, lot, two):
     targets = (D(10), D(11)) if two else (D(10),)
