@@ -115,7 +115,7 @@ CODES = {
     "MARKET_CLOSED": [Refused("session_open", "the market is closed")],
     "CLOCK": [Refused("quote_usable", "the quote is -")],
     "STALE_DATA": [Refused("quote_usable", "the quote is delayed")],
-    "DAILY_LOSS": [Refused("day_loss_headroom", "-100.00 is left")],
+    "DAILY_LOSS": [Refused("day_loss_headroom", "-102.10 is left")],
     "DUP_SYMBOL": [Refused("not_duplicate", "is held already|is working already")],
     "RATE": [
         Refused("proposals_session", "5 were made this session"),
@@ -163,7 +163,7 @@ KNOWN_CONTRADICTIONS = {
         "the age that passes, and the doctor measures the clock",
         Accepted(),
     ),
-    "F23": Contradiction(HEADROOM, Refused("day_loss_headroom", "-99.99 is left")),
+    "F23": Contradiction(HEADROOM, Refused("day_loss_headroom", "-102.09 is left")),
     "H33": Contradiction(
         "a closing says its side too; the line leaves it out, so it is not read as far as the rule",
         Refused("well_formed", "found no side"),
@@ -547,9 +547,9 @@ def test_a_lot_above_the_largest_position_is_refused(shared_facts):
 
 
 def test_what_is_left_of_the_day_bounds_the_shares(shared_facts):
-    """1,800 are lost and 100 more can be at the held stop: 100 are left, fees included."""
+    """1,800 are lost, 102.10 more can be at the held stop: 97.90 are left, fees included."""
     answered = ask("propose_order", good(), world_of(shared_facts, {"day_pnl": "-1800"}))
-    assert answered.body["shares"] == 16  # at 6.00 a share
+    assert answered.body["shares"] == 15  # at 6.00 a share
 
 
 # What no tool can be asked for
