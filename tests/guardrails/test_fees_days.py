@@ -64,3 +64,8 @@ def test_the_day_before_is_of_another_row(schedule, first, last, rate):
 def test_no_row_is_missing_here():
     for schedule in {id(one): one for one, *_ in ROWS}.values():
         assert len(schedule) == len([row for row in ROWS if row[0] is schedule])
+
+
+def test_the_taf_of_an_order_is_capped_by_year():
+    assert [row.cap for row in fees.TAF] == [D("8.30"), D("9.79"), D(0), D("9.79")]
+    assert {row.cap for row in fees.SECTION_31 + fees.CAT_FEE + fees.STAMP_DUTY} == {None}
