@@ -1,23 +1,12 @@
 """limits.refusals_in_row_max: the conversation ends with that many refusals, and none earlier."""
 
-import contextlib
-from decimal import Decimal as D
-
-import httpx2
 import pytest
 
-from edges.claude import Claude
-from edges.clock import WallClock
-from guardrails.terms import State
-from session.floor import Floor
-from session.loop import Bounds, Conversation
-from session.money import Meter, Price
+from tests.support.conversing import Says, converse
 from tests.support.desk import desk_on, in_virtual_time
 from tests.support.guarding import LIMITS
-from tools import Breadth, Toolset, schemas
 
 MOST = LIMITS.refusals_in_row_max
-FREE = Price(input=D(0), cache_write=D(0), cache_read=D(0), output=D(0))
 GOOD = {
     "intent": "open",
     "symbol": "AAPL",
@@ -31,85 +20,13 @@ GOOD = {
 BAD = GOOD | {"confidence": 0.1}
 
 
-class OneByOne(httpx2.AsyncBaseTransport):
-    """A model that makes one proposal an answer and then ends its turn."""
-
-    def __init__(self, proposals):
-        self._proposals = proposals
-        self.answers = 0
-
-    async def handle_async_request(self, request):
-        await request.aread()
-        content, stop = [{"type": "text", "text": "done"}], "end_turn"
-        if self.answers < len(self._proposals):
-            call = {"name": "propose_order", "input": self._proposals[self.answers]}
-            content, stop = [{"type": "tool_use", "id": f"t{self.answers}", **call}], "tool_use"
-        self.answers += 1
-        body = {
-            "id": "msg_1",
-            "type": "message",
-            "role": "assistant",
-            "model": "m",
-            "content": content,
-            "stop_reason": stop,
-            "stop_sequence": None,
-            "usage": {"input_tokens": 1, "output_tokens": 1},
-        }
-        return httpx2.Response(200, json=body)
-
-
 def conversed(tmp_path, proposals):
     """(how it ended, how often the model was asked, the verdicts in the ledger)."""
-    far = OneByOne(proposals)
+    far = Says(*([("propose_order", proposal)] for proposal in proposals))
 
     async def scenario():
         async with desk_on(tmp_path) as desk:
-            desk.ledger.add_reconciliation(
-                session_id="s1",
-                at=desk.book.clock.now(),
-                account_id=desk.book.account_id,
-                clean=True,
-                findings=[],
-            )
-            floor = Floor(
-                broker=desk.broker,
-                book=desk.book,
-                viewer=desk.viewer,
-                hands=desk.hands,
-                state=lambda: State.NORMAL,
-                price_min=D(1),
-            )
-            claude = Claude(
-                model="m",
-                api_key="k",
-                base_url="http://offline.invalid",
-                transport=far,
-                record=lambda attempt: None,
-            )
-            talk = Conversation(
-                claude=claude,
-                toolset=Toolset(floor=floor, limits=LIMITS, breadth=Breadth(rows=5, candidates=3)),
-                book=desk.book,
-                meter=Meter(
-                    price=FREE,
-                    session_usd_max=D(1),
-                    day_usd_max=D(1),
-                    month_usd_max=D(1),
-                    spent_today_usd=D(0),
-                    spent_this_month_usd=D(0),
-                ),
-                bounds=Bounds(
-                    turns_max=20,
-                    seconds_max=60,
-                    output_tokens_max=100,
-                    refusals_in_row_max=MOST,
-                ),
-                state=lambda: State.NORMAL,
-                refusals_in_row=lambda: floor.refusals_in_row,
-                waiting=contextlib.nullcontext,
-                wall=WallClock(),
-            )
-            ending = await talk.run(system="s", tools=schemas(), wake="w")
+            ending = await converse(desk, far)
             verdicts = desk.ledger.rows("SELECT approved FROM rulings ORDER BY proposal_id")
             return ending, [row["approved"] for row in verdicts]
 
