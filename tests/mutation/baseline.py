@@ -64,9 +64,7 @@ class Baseline:
         Outside functions the change works on import, so all can that run anything of the module
         or of one that imports it; those of the module itself come first.
         """
-        lines = self.reached.get(mutant.path, {})
-        first, last = mutant.statement or (0, max(lines, default=0))
-        found = {test for line, tests in lines.items() if first <= line <= last for test in tests}
+        found = self._running(mutant)
         near = self._fastest(found - {IMPORTED})
         if mutant.statement is None or IMPORTED in found:
             above = {
@@ -82,7 +80,7 @@ class Baseline:
         """The same tests in two rounds, most likely to be over after the first.
 
         A round imports only its own files: the first is the killer's file, or the one from which
-        most of the tests are, without its slow tests.
+        most of the tests are that run the changed lines, without its slow tests.
         """
         tests = self.tests_of(mutant)
         if not tests:
@@ -90,11 +88,19 @@ class Baseline:
         if killer in tests:
             likely = [killer]
         else:
-            quick = [test for test in tests if self.seconds[test] < SLOW_SECONDS] or tests
+            running = self._running(mutant)
+            near = [test for test in tests if test in running] or tests
+            quick = [test for test in near if self.seconds[test] < SLOW_SECONDS] or near
             [(likely_file, _)] = Counter(map(file_of, quick)).most_common(1)
             likely = [test for test in quick if file_of(test) == likely_file]
         chosen = set(likely)
         return [likely, [test for test in tests if test not in chosen]]
+
+    def _running(self, mutant: Mutant) -> set[str]:
+        """The tests that run the changed statement, or anything of a module changed outside one."""
+        lines = self.reached.get(mutant.path, {})
+        first, last = mutant.statement or (0, max(lines, default=0))
+        return {test for line, tests in lines.items() if first <= line <= last for test in tests}
 
     def _fastest(self, tests: Iterable[str]) -> list[str]:
         return sorted(tests, key=lambda test: (self.seconds.get(test, 0.0), test))
