@@ -40,6 +40,8 @@ LEFT_OUT = (
 )
 SECONDS_MAX = 600
 SLOW_SECONDS = 0.2
+WALKED = "/"  # after the name of a package that is imported as a whole
+WHOLE = "guardrails" + WALKED
 IMPORTED = ""  # the context of what runs while modules are imported
 
 
@@ -62,25 +64,24 @@ class Baseline:
         """The tests that can notice the change, fastest first.
 
         Outside functions the change works on import, so all can that run anything of the module
-        or of one that imports it; those of the module itself come first.
+        or of one that imports it, or whose file imports one of them to look at it.
         """
-        found = self._running(mutant)
-        near = self._fastest(found - {IMPORTED})
-        if mutant.statement is None or IMPORTED in found:
-            above = {
-                test
-                for path in importers(mutant.path)
-                for tests in self.reached.get(path, {}).values()
-                for test in tests
-            }
-            near += self._fastest(above - found - {IMPORTED})
-        return near
+        found = self._running(mutant) - {IMPORTED}
+        if mutant.statement is not None and IMPORTED not in self._running(mutant):
+            return self._fastest(found)
+        above = importers(mutant.path)
+        for path in above:
+            for tests in self.reached.get(path, {}).values():
+                found.update(tests)
+        found.update(test for test in self.seconds if looks_at(file_of(test), above))
+        return self._fastest(found - {IMPORTED})
 
     def rounds_of(self, mutant: Mutant, killer: str | None) -> list[list[str]]:
         """The same tests in two rounds, most likely to be over after the first.
 
-        A round imports only its own files: the first is the killer's file, or the one from which
-        most of the tests are that run the changed lines, without its slow tests.
+        A round imports only its own files. The first is the test that killed once; or, without the
+        slow ones, for a change outside functions the tests of files that import the module, and
+        else those of the file from which most tests run the changed lines.
         """
         tests = self.tests_of(mutant)
         if not tests:
@@ -88,11 +89,15 @@ class Baseline:
         if killer in tests:
             likely = [killer]
         else:
-            running = self._running(mutant)
-            near = [test for test in tests if test in running] or tests
-            quick = [test for test in near if self.seconds[test] < SLOW_SECONDS] or near
-            [(likely_file, _)] = Counter(map(file_of, quick)).most_common(1)
-            likely = [test for test in quick if file_of(test) == likely_file]
+            quick = [test for test in tests if self.seconds[test] < SLOW_SECONDS] or tests
+            if mutant.statement is None:
+                own = frozenset({mutant.path})
+                likely = [test for test in quick if looks_at(file_of(test), own)] or quick
+            else:
+                running = self._running(mutant)
+                near = [test for test in quick if test in running] or quick
+                [(file, _)] = Counter(map(file_of, near)).most_common(1)
+                likely = [test for test in near if file_of(test) == file]
         chosen = set(likely)
         return [likely, [test for test in tests if test not in chosen]]
 
@@ -126,13 +131,22 @@ def importers(path: str) -> frozenset[str]:
         found |= more
 
 
+@functools.cache
+def looks_at(file: str, paths: frozenset[str]) -> bool:
+    """Whether a test file imports one of these modules by name, or the package to walk it."""
+    imported = set(_imports(ROOT / file))
+    return WHOLE in imported or not imported.isdisjoint({_module(path) for path in paths})
+
+
 def _module(path: str) -> str:
     return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
 def _imports(file: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module:
+        if isinstance(node, ast.Import):
+            yield from (one.name + WALKED for one in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
             yield from (f"{node.module}.{one.name}" for one in node.names)
 

@@ -39,6 +39,9 @@ class Memory:
     def __init__(self, tests: Sequence[str], file: Path = FOLDER / "verdicts.json") -> None:
         self._file = file
         self._tests = {name: _hash([(ROOT / name).read_bytes()]) for name in tests}
+        # Which tests are tried is part of a survival.
+        choosing = Path(__file__).with_name("baseline.py").read_bytes()
+        self._all_tests = {**self._tests, "choosing": _hash([choosing])}
         self._around = {
             str(path.relative_to(ROOT)): _hash([path.read_bytes()])
             for pattern in AROUND
@@ -76,7 +79,7 @@ class Memory:
 
     def _proof(self, mutant: Mutant, by: str) -> str:
         file = by.partition("::")[0]
-        tests = {file: self._tests[file]} if file in self._tests else self._tests
+        tests = {file: self._tests[file]} if file in self._tests else self._all_tests
         around = {name: one for name, one in self._around.items() if name != mutant.path}
         facts = [
             mutant.source,
