@@ -81,6 +81,12 @@ def made(section, **changes):
     return section.model_validate({**SHIPPED[section].model_dump(), **changes})
 
 
+def test_a_boolean_and_text_are_told_as_such():
+    for value, told in ((True, "was a boolean"), ("5", "was text")):
+        with pytest.raises(ValidationError, match=told):
+            made(Limits, day_loss_max=value)
+
+
 def test_no_number_is_missing_here():
     for section, kinds in KINDS.items():
         assert set(section.model_fields) - set(kinds) <= {"restricted", "stock_types"}
@@ -156,11 +162,15 @@ def test_an_order_holds_below_at_and_above(order, holds):
         ("a.one x a.two", "a.one x a.two (6)"),
         ("a.one x a.two + 0.5 x a.one + 10", "a.one x a.two + 0.5 x a.one + 10 (17)"),
         ("a.b.deep", "a.b.deep (7)"),
+        ("a.part2", "a.part2 (4)"),
+        ("1 x 5", "1 x 5 (5)"),
         ("100", "100"),
     ],
 )
 def test_products_come_first_and_both_sides_are_told_with_their_worth(low, told):
-    sections = {"a": SimpleNamespace(one=2, two=D("3.0"), b=SimpleNamespace(deep=7), zero=0)}
+    sections = {
+        "a": SimpleNamespace(one=2, two=D("3.0"), b=SimpleNamespace(deep=7), part2=4, zero=0)
+    }
     assert contradictions(sections, [Relation(low, "<=", "a.zero", "it is so")]) == [
         f"{told} must be at most a.zero (0): it is so"
     ]
