@@ -28,7 +28,6 @@ from guardrails.known import known_amount
 from guardrails.limits import Breaker, Limits
 from guardrails.terms import State
 
-OBSERVATIONS = 2  # one outlying tick moves nothing
 UNKNOWN_DEGRADE = timedelta(seconds=120)  # four looks of the keeper
 UNKNOWN_HALT = timedelta(seconds=600)  # ten minutes without knowing the loss are a loss
 SEVERITY = (State.NORMAL, State.DEGRADED, State.HALTED)
@@ -93,16 +92,16 @@ def day_loss_state(
     """The state the day's P&L asks for, from its latest observations, oldest first.
 
     observations: the account's day P&L in base currency; None or NaN is unknown.
-    Two consecutive observations must agree before the desk halts or degrades for a loss. An unknown
-    latest one degrades: nothing is opened on a number that is not there.
+    Two consecutive observations must agree before the desk halts or degrades for a loss: one
+    outlying tick moves nothing. An unknown latest one degrades: nothing is opened on a number that
+    is not there.
     """
-    if not observations or not _is_known(observations[-1]):
+    *_, before, latest = (None, None, *observations)  # what was never seen is unknown
+    if not _is_known(latest):
         return State.DEGRADED
-    latest = list(observations)[-OBSERVATIONS:]
-    known = [number for number in latest if _is_known(number)]
-    if len(known) < OBSERVATIONS:
+    if not _is_known(before):
         return State.NORMAL
-    return _mildest([_loss_level(number, limits, breaker) for number in known])
+    return _mildest([_loss_level(number, limits, breaker) for number in (before, latest)])
 
 
 def judge(
@@ -145,7 +144,8 @@ def _today(breakers: Breakers, look: Look, standing: State) -> Breakers:
     stays_halted = levels.get(DAY_LOSS) is State.HALTED
     if not stays_halted:
         levels.pop(DAY_LOSS, None)
-    known = {name: figure for name, figure in breakers.known.items() if name != DAY_PNL}
+    known = dict(breakers.known)
+    known.pop(DAY_PNL, None)
     return replace(
         breakers, day=look.day, since=look.at, is_warned=stays_halted, levels=levels, known=known
     )
