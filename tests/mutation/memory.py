@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +48,8 @@ class Memory:
             for pattern in AROUND
             for path in sorted(ROOT.glob(pattern))
         }
-        self._kept = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        self._kept = self._read()
+        self._new: dict[str, tuple[str, str]] = {}
 
     def of(self, mutant: Mutant) -> Verdict | None:
         """The verdict that still holds, or None."""
@@ -63,14 +65,17 @@ class Memory:
 
     def keep(self, mutant: Mutant, verdict: Verdict) -> None:
         """Remembers it; `save` writes."""
-        self._kept[_name(mutant)] = (verdict.by, self._proof(mutant, verdict.by))
+        self._new[_name(mutant)] = (verdict.by, self._proof(mutant, verdict.by))
 
     def save(self) -> None:
-        """Writes the file, whole or not at all."""
+        """Adds what is new to the file, which another run may have written to meanwhile."""
         self._file.parent.mkdir(exist_ok=True)
-        beside = self._file.with_suffix(".new")
-        beside.write_text(json.dumps(self._kept, indent=0), encoding="utf-8")
+        beside = self._file.with_suffix(f".{os.getpid()}")
+        beside.write_text(json.dumps({**self._read(), **self._new}, indent=0), encoding="utf-8")
         beside.replace(self._file)
+
+    def _read(self) -> dict[str, tuple[str, str]]:
+        return json.loads(self._file.read_text(encoding="utf-8")) if self._file.is_file() else {}
 
     def state(self, test: str) -> str:
         """Changes with any source that what this test file does depends on."""
