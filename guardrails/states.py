@@ -293,8 +293,8 @@ def _state(standing: State, causes: Sequence[Cause]) -> State:
 
 
 def _warning(causes: Sequence[Cause]) -> str:
-    [loss] = [cause.says for cause in causes if cause.rule == DAY_LOSS]
-    return f"{loss} No more entries today unless it recovers."
+    says = {cause.rule: cause.says for cause in causes}
+    return f"{says[DAY_LOSS]} No more entries today unless it recovers."
 
 
 def _mildest(states: Sequence[State]) -> State:

@@ -146,7 +146,7 @@ def differences(ladder: Ladder, other: Table) -> tuple[Difference, ...]:
     """Where within the table's price range the ladder has another tick, or none; ascending."""
     most = other.price_max
     written = {step.from_price for step in (*ladder, *other.ladder)}
-    edges = sorted({edge for edge in written if edge > other.price_min} | {other.price_min})
+    edges = sorted({max(edge, other.price_min) for edge in written})
     if most is not None:
         edges = [edge for edge in edges if edge < most]
     found = []
@@ -190,11 +190,13 @@ def _in_force(schedules: tuple[tuple[Table, ...], ...], on: date) -> tuple[Table
 
 def _can_be_a_ladder(ladder: Ladder) -> bool:
     """Whether steps are finite, ascend from zero or above, and each tick is of a sensible size."""
-    if not all(step.from_price.is_finite() and step.tick.is_finite() for step in ladder):
-        return False
     edges = [step.from_price for step in ladder]
-    ascending = all(low < high for low, high in pairwise(edges))
-    return edges[0] >= 0 and ascending and all(_TICK_MIN <= s.tick <= _TICK_MAX for s in ladder)
+    return (
+        all(step.from_price.is_finite() and step.tick.is_finite() for step in ladder)
+        and edges[0] >= 0
+        and all(low < high for low, high in pairwise(edges))
+        and all(_TICK_MIN <= step.tick <= _TICK_MAX for step in ladder)
+    )
 
 
 def _tick_from(price: Decimal, ladder: Ladder) -> Decimal | None:

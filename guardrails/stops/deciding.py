@@ -62,15 +62,16 @@ def _repair(watched: Watched, now: datetime) -> Need | None:
 
 def _passed_stop(watched: Watched, now: datetime) -> Need | None:
     """A stop that the market has passed for longer than the grace has failed."""
-    memory, stop = watched.memory, watched.position.stop_price
-    if stop is None or memory.touch is None or memory.breached_since is None:
+    memory = watched.memory
+    if memory.touch is None or memory.breached_since is None:
         return None
     age = now - memory.breached_since
     if age < BREACH_GRACE:
         return None
     says = (
-        f"the price {shown(memory.touch)} has been at or past the stop {shown(stop)} for "
-        f"{age // timedelta(seconds=1)} s and the stop did not execute."
+        f"the price {shown(memory.touch)} has been at or past the stop "
+        f"{_price(watched.position.stop_price)} for {age // timedelta(seconds=1)} s and the stop "
+        "did not execute."
     )
     return _leaving(watched, Remedy.CLOSE, "stop_not_executed", says, now)
 

@@ -129,9 +129,9 @@ def worse(side: Side, one: Decimal | None, other: Decimal | None) -> Decimal | N
     """The price of the two at which the position is worth less, or None if one is unknown."""
     if one is None or other is None:
         return None
-    return one if lead(side, one, other) <= 0 else other
+    return min(one, other, key=lambda price: WINNING[side] * price)
 
 
 def best(side: Side, one: Decimal | None, other: Decimal) -> Decimal:
     """The price of the two at which the position is worth more."""
-    return other if one is None or lead(side, other, one) > 0 else one
+    return other if one is None else max(one, other, key=lambda price: WINNING[side] * price)
