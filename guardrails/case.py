@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -22,6 +21,15 @@ ROUNDERS = {
     Action.BUY: (ticks.down, ticks.up, ticks.down),
     Action.SELL: (ticks.up, ticks.down, ticks.up),
 }
+
+
+class Prices(NamedTuple):
+    """The prices of a proposal on its instrument's ladder, and the tick at the entry."""
+
+    entry: Decimal
+    stop: Decimal
+    targets: Targets
+    tick: Decimal
 
 
 class Case(NamedTuple):
@@ -58,18 +66,18 @@ def build(proposal: Proposal, view: View, limits: Limits) -> Case:
     instrument = view.instrument
     if instrument is not None and instrument.symbol != proposal.symbol:
         instrument = None  # the view is of another stock: nothing of it may be believed
-    entry, stop, targets, tick = _rounded(proposal, instrument, action, limits)
+    prices = None if instrument is None else _rounded(proposal, instrument, action, limits)
+    entry, stop, targets, tick = prices or (None, None, None, None)
     fx = None if instrument is None else known_rate(view.account, instrument.currency)
     room = Room.of(view, limits, instrument, fx)
     sizing: Sizing | None = None
     parts: tuple[Part, ...] = ()
-    if instrument and entry is not None and stop is not None and targets and fx is not None:
-        sizing, parts = _sized(instrument, action, entry, stop, targets, fx, room, view, limits)
-    shares = sum([part.shares for part in parts])
     value = risk = gain = None
-    if instrument and entry is not None and stop is not None and fx is not None and parts:
-        day = view.now.date()  # in UTC, which is the trading day: see fees.order_fees
-        value, risk, gain = _amounts(instrument, proposal.side, entry, stop, fx, parts, day)
+    if instrument is not None and prices is not None and fx is not None:
+        sizing, parts = _sized(instrument, action, prices, fx, room, view, limits)
+        if parts:
+            value, risk, gain = _amounts(instrument, proposal.side, prices, fx, parts, view)
+    shares = sum([part.shares for part in parts])
     return Case(
         proposal=proposal,
         view=view,
@@ -94,16 +102,16 @@ def build(proposal: Proposal, view: View, limits: Limits) -> Case:
 
 
 def _rounded(
-    proposal: Proposal, instrument: Instrument | None, action: Action, limits: Limits
-) -> tuple[Decimal | None, Decimal | None, Targets | None, Decimal | None]:
-    """Entry, stop and targets on the ladder, and the tick at the entry.
+    proposal: Proposal, instrument: Instrument, action: Action, limits: Limits
+) -> Prices | None:
+    """The prices on the ladder, or None where one is missing or on no ladder.
 
     A buy limit goes down and a sell limit up; stop and targets go toward the entry. Only a second
     target may be one that the ladder does not know: it is left out alone.
     """
     limit, stop, target = proposal.limit_price, proposal.stop_price, proposal.target_price
-    if instrument is None or limit is None or stop is None or target is None:
-        return None, None, None, None
+    if limit is None or stop is None or target is None:
+        return None
     ladder = instrument.ladder
     round_entry, round_stop, round_target = ROUNDERS[action]
     try:
@@ -112,34 +120,32 @@ def _rounded(
         targets: dict[str, Decimal | None] = {"target_price": round_target(target, ladder)}
         stop = round_stop(stop, ladder)
     except ValueError:
-        return None, None, None, None  # no ladder, or a price below it
+        return None  # no ladder, or a price below it
     if proposal.target_price_2 is not None:
         try:
             targets["target_price_2"] = round_target(proposal.target_price_2, ladder)
         except ValueError:
             targets["target_price_2"] = None
     far = limits.target_distance_bps_max
-    return entry, stop, judge(proposal.side, entry, targets, far), tick
+    return Prices(entry, stop, judge(proposal.side, entry, targets, far), tick)
 
 
 def _sized(
     instrument: Instrument,
     action: Action,
-    entry: Decimal,
-    stop: Decimal,
-    targets: Targets,
+    prices: Prices,
     fx: Decimal,
     room: Room | None,
     view: View,
     limits: Limits,
 ) -> tuple[Sizing | None, tuple[Part, ...]]:
-    """The size and its parts: two where two targets stand and there are lots for both."""
-
-    def sized(parts: int) -> Sizing | None:
-        return size(
-            entry=entry,
-            stop=stop,
-            parts=parts,
+    """The size and its parts: as many as there are targets, or one where the lots are too few."""
+    targets = prices.targets.priced
+    while True:
+        sizing = size(
+            entry=prices.entry,
+            stop=prices.stop,
+            parts=len(targets),
             fx=fx,
             atr=view.atr,
             instrument=instrument,
@@ -148,13 +154,11 @@ def _sized(
             action=action,
             on=view.now.date(),
         )
-
-    sizing = sized(len(targets.priced))
-    if sizing is not None and sizing.shares < len(targets.priced) * sizing.lot:
-        sizing = sized(1)
-    if sizing is None:
-        return None, ()
-    return sizing, split(sizing.shares or sizing.lot, sizing.lot, targets.priced)
+        if sizing is None:
+            return None, ()
+        if len(targets) == 1 or sizing.shares >= len(targets) * sizing.lot:
+            return sizing, split(sizing.shares or sizing.lot, sizing.lot, targets)
+        targets = targets[:1]
 
 
 def _mid(quote: Quote | None) -> Decimal | None:
@@ -168,15 +172,16 @@ def _mid(quote: Quote | None) -> Decimal | None:
 def _amounts(
     instrument: Instrument,
     side: Side,
-    entry: Decimal,
-    stop: Decimal,
+    prices: Prices,
     fx: Decimal,
     parts: tuple[Part, ...],
-    on: date,
+    view: View,
 ) -> tuple[Decimal, Decimal, Decimal]:
     """Value, loss at the stop and gain at the targets of the parts, in base currency."""
+    entry, stop = prices.entry, prices.stop
     value = risk = gain = Decimal(0)
     action, leaving = OPENING[side], CLOSING[side]
+    on = view.now.date()  # in UTC, which is the trading day: see fees.order_fees
 
     def fee(shares: int, price: Decimal, action: Action) -> Decimal:
         kind = instrument.stock_type

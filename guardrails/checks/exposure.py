@@ -8,8 +8,6 @@ from guardrails.case import Case
 from guardrails.finding import MINUTE, money, unknown
 from guardrails.terms import Check
 
-HUNDRED = Decimal(100)
-
 
 def not_duplicate(case: Case) -> Check:
     """Nothing is held or working in the symbol, and it was not stopped out a moment ago."""

@@ -116,7 +116,7 @@ def second_target(case: Case) -> Check:
         split = " and ".join([f"{shares} at {shown(target)}" for shares, target in case.parts])
         return Check("second_target", True, split, limit)
     says = " ".join(case.targets.left_out) or (
-        f"{case.shares} shares are one board lot and cannot be split: target_price_2 is left out."
+        f"{case.shares} shares are too few lots to be split: target_price_2 is left out."
     )
     return Check("second_target", True, f"all at {shown(case.parts[0].target_price)}", limit, says)
 

@@ -94,7 +94,7 @@ def test_a_single_lot_is_not_split_and_pays_for_one_order():
     ruling = rule(replace(HK_BUY, target_price_2=D("410")), HK_VIEW, LIMITS)
     assert parts_of(ruling) == (Part(100, D("402.0")),)
     says = check_of(ruling, "second_target").says
-    assert says == "100 shares are one board lot and cannot be split: target_price_2 is left out."
+    assert says == "100 shares are too few lots to be split: target_price_2 is left out."
     assert ruling.ticket == rule(HK_BUY, HK_VIEW, LIMITS).ticket
 
 
