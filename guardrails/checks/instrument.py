@@ -9,7 +9,7 @@ from guardrails.finding import MINUTE, limit_text, seconds, shown, unknown
 from guardrails.known import known_price
 from guardrails.terms import Check, Market, Side
 
-NEEDED_ORDER_TYPES = frozenset({"LMT", "STP"})
+NEEDED_ORDER_TYPES = ("LMT", "STP")
 
 
 def session_open(case: Case) -> Check:
@@ -127,7 +127,7 @@ def order_type_supported(case: Case) -> Check:
     """The contract takes limit orders and can rest a stop."""
     if case.instrument is None or not case.instrument.order_types:
         return unknown("order_type_supported", "the contract's order types", "LMT, STP")
-    missing = sorted(NEEDED_ORDER_TYPES - case.instrument.order_types)
+    missing = [one for one in NEEDED_ORDER_TYPES if one not in case.instrument.order_types]
     says = (
         "" if not missing else f"the contract does not take {', '.join(missing)}: no stop can rest."
     )

@@ -112,13 +112,14 @@ def second_target(case: Case) -> Check:
         return Check("second_target", True, "none", limit)
     if case.targets is None or not case.parts:
         return unknown("second_target", "the split of the lots", limit)
-    if len(case.parts) > 1:
+    nearer, *farther = case.parts
+    if farther:
         split = " and ".join([f"{shares} at {shown(target)}" for shares, target in case.parts])
         return Check("second_target", True, split, limit)
     says = " ".join(case.targets.left_out) or (
         f"{case.shares} shares are too few lots to be split: target_price_2 is left out."
     )
-    return Check("second_target", True, f"all at {shown(case.parts[0].target_price)}", limit, says)
+    return Check("second_target", True, f"all at {shown(nearer.target_price)}", limit, says)
 
 
 def confidence_min(case: Case) -> Check:
