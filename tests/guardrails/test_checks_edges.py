@@ -189,7 +189,8 @@ def test_a_short_is_allowed_in_a_known_market_only():
 )
 def test_a_quote_is_above_zero_and_may_be_locked(bid, ask, ok):
     case = build(BUY, replace(VIEW, quote=replace(QUOTE, bid=D(bid), ask=D(ask))), LIMITS)
-    assert quote_usable(case).ok is ok
+    found = quote_usable(case)
+    assert (found.ok, "crossed or zero" in found.says) == (ok, not ok)
 
 
 def test_a_quote_needs_no_last_price():
