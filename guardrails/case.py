@@ -140,12 +140,12 @@ def _sized(
     limits: Limits,
 ) -> tuple[Sizing | None, tuple[Part, ...]]:
     """The size and its parts: as many as there are targets, or one where the lots are too few."""
-    targets = prices.targets.priced
-    while True:
-        sizing = size(
+
+    def sized(parts: int) -> Sizing | None:
+        return size(
             entry=prices.entry,
             stop=prices.stop,
-            parts=len(targets),
+            parts=parts,
             fx=fx,
             atr=view.atr,
             instrument=instrument,
@@ -154,11 +154,14 @@ def _sized(
             action=action,
             on=view.now.date(),
         )
-        if sizing is None:
-            return None, ()
-        if len(targets) == 1 or sizing.shares >= len(targets) * sizing.lot:
-            return sizing, split(sizing.shares or sizing.lot, sizing.lot, targets)
-        targets = targets[:1]
+
+    targets = prices.targets.priced
+    sizing = sized(len(targets))
+    if sizing is not None and sizing.shares < len(targets) * sizing.lot:
+        targets, sizing = targets[:1], sized(1)
+    if sizing is None:
+        return None, ()
+    return sizing, split(sizing.shares or sizing.lot, sizing.lot, targets)
 
 
 def _mid(quote: Quote | None) -> Decimal | None:
