@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import difflib
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from cosmic_ray.ast import ast_nodes, get_ast
@@ -102,16 +102,23 @@ class Mutant:
         return (self.path, self.function, self.before, self.after)
 
 
-def mutants(path: str, source: str, rings: Sequence[Sequence[str]] = ()) -> list[Mutant]:
+def mutants(
+    path: str,
+    source: str,
+    rings: Sequence[Sequence[str]] = (),
+    only: Collection[str] = (),
+) -> list[Mutant]:
     """The mutants of a module, in the order of its lines.
 
     rings: names of fields of one kind; each is replaced by the next of its ring.
+    only:  names of operators; () is all of them.
     """
     tree = ast.parse(source)
     lines = source.splitlines(keepends=True)
     named = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)]
     made = []
-    changing = [*(op() for op in (*CORE, *OURS)), operators.NeighbourSwap(rings)]
+    every = [*(op() for op in (*CORE, *OURS)), operators.NeighbourSwap(rings)]
+    changing = [one for one in every if not only or type(one).__name__ in only]
     for node in tree.body:
         first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", []))]) - 1
         last = node.end_lineno or node.lineno
